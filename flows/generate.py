@@ -1,0 +1,113 @@
+"""The generate flow: seeds in, exactly N clean rows out.
+
+Reads top to bottom: open the run; while rows are missing, send more shards through the stages; publish. A task is one
+stage over one shard, never one call to a model. Shards flow on without waiting for one another, except that the
+source and the filters with an index take them in order.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.futures import PrefectFuture
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows import work
+from flows.plan import AHEAD, Plan
+from flows.progress import Progress
+from flows.publish import publish
+from flows.recipe_file import check_recipe
+from flows.run import Run, attach, open_run
+from schemas.manifest import Manifest, StageCounts
+
+Counts = PrefectFuture[StageCounts]
+
+# A task waits in its thread for what it depends on; there must be a thread for every task of a batch, or the
+# waiting ones would keep out those they wait for.
+THREADS = AHEAD * 16
+
+
+@task(task_run_name="{stage} · shard {shard}", cache_policy=None, persist_result=False)
+def source(ref: str, stage: str, shard: int, before: Any) -> StageCounts:
+    """One shard of the source."""
+    return work.make_source(attach(ref), shard)
+
+
+@task(task_run_name="{stage} · shard {shard}", cache_policy=None, persist_result=False)
+def generator(ref: str, stage: str, place: int, shard: int, upstream: Any) -> StageCounts:
+    """A generator over one shard."""
+    return work.generate_shard(attach(ref), place, shard)
+
+
+@task(task_run_name="{stage} · shard {shard} · sign", cache_policy=None, persist_result=False)
+def sign(ref: str, stage: str, place: int, shard: int, upstream: Any) -> None:
+    """Phase 1 of a filter with an index over one shard."""
+    work.sign_shard(attach(ref), place, shard)
+
+
+@task(task_run_name="{stage} · shard {shard}", cache_policy=None, persist_result=False)
+def sift(ref: str, stage: str, place: int, shard: int, upstream: Any, before: Any) -> StageCounts:
+    """A filter's decision on one shard."""
+    return work.filter_shard(attach(ref), place, shard)
+
+
+@flow(
+    name="generate",
+    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]
+    persist_result=False,
+    validate_parameters=False,
+)
+def generate(recipe: dict[str, Any], root: str = ".") -> Manifest:
+    """Make the dataset that ``recipe`` describes below ``root``, or go on with it."""
+    run = open_run(check_recipe(recipe, "recipe"), Path(root))
+    try:
+        return make(run)
+    finally:
+        run.close()
+
+
+def make(run: Run) -> Manifest:
+    """Run the stages until N rows survived, then publish them."""
+    with run.store.locked():
+        plan = Plan(run.recipe.rows, run.recipe.limits, work.source_shards(run))
+        last: dict[int, Counts] = {}
+        while shards := plan.batch():
+            through = [send(run, shard, last) for shard in shards]
+            for stages in through:
+                counts = [future.result() for future in stages]
+                plan.record(made=_made(counts), kept=counts[-1].rows_out)
+                run.progress.keep(plan.kept)
+            if _spent(run):
+                plan.stop_reason = plan.stop_reason or "max_requests"
+        return publish(run, plan.shards, plan.stop_reason or "complete")
+
+
+def send(run: Run, shard: int, last: dict[int, Counts]) -> list[Counts]:
+    """Submit all stages for one shard. ``last`` holds, by place, the future of the shard before."""
+    futures: list[Counts] = []
+    for place, stage in enumerate(run.stages):
+        upstream = futures[-1] if futures else None
+        if place == 0:
+            future = source.submit(run.ref, stage.label, shard, last.get(place))
+        elif stage.kind == "generator":
+            future = generator.submit(run.ref, stage.label, place, shard, upstream)
+        else:
+            signed = sign.submit(run.ref, stage.label, place, shard, upstream) if stage.kind == "index" else upstream
+            before = last.get(place) if stage.kind == "index" else None
+            future = sift.submit(run.ref, stage.label, place, shard, signed, before)
+        last[place] = future
+        futures.append(future)
+    return futures
+
+
+def _made(counts: list[StageCounts]) -> int:
+    """The rows that came out of the last generator: what the filters after it had to judge."""
+    return next(count.rows_out for count in reversed(counts) if count.kind == "generator")
+
+
+def _spent(run: Run) -> bool:
+    limit = run.recipe.limits.max_requests
+    return limit is not None and run.teachers.live().requests >= limit
+
+
+__all__ = ["Progress", "generate", "make", "send"]

@@ -1,0 +1,122 @@
+"""A recipe file read and checked: YAML in, ``Recipe`` out, or one line that says what is wrong where."""
+
+import difflib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from schemas.errors import RecipeError
+from schemas.recipe import Recipe
+
+M = TypeVar("M", bound=BaseModel)
+
+MISSPELLT = 0.6
+"""How alike (difflib ratio) a known key must be to be suggested for an unknown one."""
+
+
+def load_recipe(path: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe in the file ``path``, or our own of that name (``default``), with some top-level values replaced.
+
+    Raises:
+        RecipeError: the file is missing, is not YAML, or breaks a rule; the message names the field.
+    """
+    text = _read(path)
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}" if mark else ""
+        raise RecipeError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}") from error
+    if not isinstance(data, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping of keys to values; see recipes/default.yaml")
+    return check_recipe({**data, **(overrides or {})}, path)
+
+
+def check_recipe(data: Mapping[str, Any], origin: str) -> Recipe:
+    """A recipe from plain data; ``origin`` is what error messages call it."""
+    return validated(Recipe, data, origin)
+
+
+def validated(model: type[M], data: Mapping[str, Any], origin: str) -> M:
+    """``data`` as a ``model``, or a ``RecipeError`` of one line with the first fault and how many more there are."""
+    try:
+        return model.model_validate(dict(data))
+    except ValidationError as error:
+        raise RecipeError(_one_line(error, model, origin)) from None
+
+
+def _one_line(error: ValidationError, model: type[BaseModel], origin: str) -> str:
+    first, *rest = error.errors(include_url=False)
+    field = ".".join(str(part) for part in first["loc"])
+    more = f" (and {len(rest)} more)" if rest else ""
+    return f"{origin}: {field + ': ' if field else ''}{_say(first, model)}{more}"
+
+
+def _say(fault: Any, model: type[BaseModel]) -> str:
+    match fault["type"]:
+        case "extra_forbidden":
+            return f"unknown key{_suggest(str(fault['loc'][-1]), fault['loc'], model)}"
+        case "missing":
+            return "this key is required; add it"
+        case "value_error":
+            return str(fault["ctx"]["error"])
+        case _:
+            shown = "" if isinstance(fault["input"], dict | list) else f"{fault['input']!r}: "
+            return f"{shown}{fault['msg'][0].lower()}{fault['msg'][1:]}"
+
+
+def _suggest(key: str, location: tuple[Any, ...], model: type[BaseModel]) -> str:
+    known = _fields_at(model, location[:-1])
+    near = difflib.get_close_matches(key, known, n=1, cutoff=MISSPELLT)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known keys: {', '.join(known)}" if known else ""
+
+
+def _fields_at(model: Any, location: tuple[Any, ...]) -> list[str]:
+    """The names of the fields that the model at ``location`` has; [] where that cannot be told."""
+    schema: Any = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+    node = schema
+    for part in location:
+        node = _resolved(node, definitions)
+        if isinstance(part, int):
+            node = node.get("items", {})
+        else:
+            node = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
+    return list(_resolved(node, definitions).get("properties", {}))
+
+
+def _resolved(node: Any, definitions: Any) -> Any:
+    if not isinstance(node, dict):
+        return {}
+    for option in (node, *node.get("anyOf", ()), *node.get("allOf", ())):
+        if "$ref" in option:
+            return definitions[option["$ref"].rsplit("/", 1)[-1]]
+    return node
+
+
+def _read(path: str) -> str:
+    file = Path(path)
+    if file.is_dir():
+        raise RecipeError(f"{path}: this is a folder; give a recipe file")
+    if not file.exists():
+        packaged = resources.files("recipes") / f"{Path(path).stem}.yaml"
+        if Path(path).parent.name in ("", "recipes") and packaged.is_file():
+            return packaged.read_text(encoding="utf-8")
+        raise RecipeError(f"{path}: no such recipe file; give a path, or one of ours: {', '.join(packaged_recipes())}")
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
+
+
+def packaged_recipes() -> list[str]:
+    """The names of the recipes that come with the program."""
+    return sorted(
+        item.name.removesuffix(".yaml") for item in resources.files("recipes").iterdir() if item.name.endswith(".yaml")
+    )

@@ -1,0 +1,113 @@
+"""One run: its recipe, seeds, stages and models, and the state that order-dependent stages carry from shard to shard.
+
+A run is opened once a process. Tasks name it by its ``ref``, the path of a small file in the run directory, and not
+by value: so a task run costs nothing to submit, and a worker on another machine opens the same run from the same
+file.
+"""
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flows.indexes import OpenIndex
+from flows.pool import Pool
+from flows.progress import Progress
+from flows.recipe_file import check_recipe
+from flows.stages import Stage, resolve
+from flows.store import Store
+from generators.seeds import read_seeds
+from outputs.files import write_atomically
+from schemas.manifest import SeedReport
+from schemas.recipe import Recipe
+from schemas.row import Row
+from teachers.client import Teachers
+
+
+@dataclass
+class Run:
+    """Everything a task needs."""
+
+    ref: str
+    recipe: Recipe
+    root: Path
+    seeds: list[Row]
+    seed_reports: list[SeedReport]
+    stages: list[Stage]
+    store: Store
+    teachers: Teachers
+    progress: Progress
+    pool: Pool | None = None
+    indexes: dict[str, OpenIndex] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Names the whole run: all stages, and how many rows."""
+        return _digest(self.recipe, self.stages)
+
+    def close(self) -> None:
+        """Let go of the models; the run can be opened again."""
+        with _LOCK:
+            _OPEN.pop(self.ref, None)
+        self.teachers.close()
+
+
+_OPEN: dict[str, Run] = {}
+_LOCK = threading.Lock()
+
+
+def open_run(recipe: Recipe, root: Path, origin: str = "recipe", progress: Progress | None = None) -> Run:
+    """Check everything that can be checked before the first call, then open the run, unless it is open already.
+
+    ``root`` is the folder that holds ``runs/`` and ``datasets/``. Nothing is written before all checks passed.
+
+    Raises:
+        BadInput: the seeds, a stage or a model cannot be used.
+    """
+    seeds, reports = read_seeds(recipe.seeds)
+    stages = resolve(recipe, _seeds_digest(seeds), origin)
+    store = Store(root / "runs" / recipe.dataset)
+    file = store.root / f"run-{_digest(recipe, stages)[:12]}.json"
+    with _LOCK:
+        if str(file) in _OPEN:
+            return _OPEN[str(file)]
+    teachers = Teachers(recipe.models)
+    try:
+        teachers.check()
+    except BaseException:
+        teachers.close()
+        raise
+    text = json.dumps({"root": str(root), "recipe": recipe.model_dump(mode="json")}, indent=1, ensure_ascii=False)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, lambda path: path.write_text(text, encoding="utf-8"))
+    run = Run(str(file), recipe, root, seeds, reports, stages, store, teachers, progress or Progress())
+    run.progress.live = teachers.live
+    if stages[0].kind == "pool":
+        run.pool = Pool(stages[0], seeds, recipe.seed)
+    run.indexes = {stage.label: OpenIndex(stage) for stage in stages if stage.kind == "index"}
+    with _LOCK:
+        _OPEN[run.ref] = run
+    return run
+
+
+def attach(ref: str) -> Run:
+    """The open run of that name in this process, opened from its file where it is not open yet."""
+    with _LOCK:
+        run = _OPEN.get(ref)
+    if run is not None:
+        return run
+    data = json.loads(Path(ref).read_text(encoding="utf-8"))
+    return open_run(check_recipe(data["recipe"], ref), Path(data["root"]), ref)
+
+
+def _seeds_digest(seeds: list[Row]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for row in seeds:
+        digest.update(repr(row).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _digest(recipe: Recipe, stages: list[Stage]) -> str:
+    parts = (stages[-1].digest, recipe.rows, recipe.output.model_dump_json(), recipe.limits.model_dump_json())
+    return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()

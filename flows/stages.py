@@ -1,0 +1,159 @@
+"""From the stage entries of a recipe to stages that can run: module, checked config, and a digest.
+
+A stage's name is its file name: ``use: minhash`` is ``filters/minhash.py``, ``use: evol_instruct`` is
+``generators/evol_instruct.py``. What a module offers tells its kind:
+
+    propose, grow       a pool source: it grows a pool in rounds (self_instruct); only as the first stage
+    grow | grow_shard   a generator
+    judge               a filter that looks at each row on its own
+    open_index          a filter that compares with the rows kept so far
+"""
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import json
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal
+
+from flows.recipe_file import validated
+from generators import prompts
+from schemas.errors import RecipeError
+from schemas.recipe import Recipe, StageEntry
+from schemas.row import SCHEMA_VERSION
+from schemas.stage import StageConfig
+
+Kind = Literal["pool", "seeds", "generator", "filter", "index"]
+
+LAYOUT_VERSION = 1
+"""Part of every digest: goes up when stages are stored or driven differently, so that old work is not reused."""
+
+# Fields of a model that change *where or how fast* it is asked, not what it answers: a run can move to another
+# endpoint and go on.
+_NOT_IN_DIGEST = {"base_url", "api_key_env", "concurrency", "timeout", "max_attempts", "price"}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a run, ready to work. ``digest`` covers its configuration and all before it."""
+
+    label: str
+    use: str
+    kind: Kind
+    config: StageConfig
+    module: ModuleType | None
+    digest: str
+
+    @property
+    def folder(self) -> str:
+        """The content-addressed folder name of the stage in a run's directory."""
+        return f"{self.label}-{self.digest[:12]}"
+
+
+class SeedsConfig(StageConfig):
+    """The source of a recipe that begins with seed rows instead of a pool method."""
+
+    use: str = "seeds"
+    shard_rows: int = 100
+    passes: int = 1
+
+
+def resolve(recipe: Recipe, seeds_digest: str, origin: str) -> list[Stage]:
+    """The stages of ``recipe`` in order, the source first.
+
+    A pool method becomes two stages: its proposals, which are taken in order, and ``<label>.instances``, which turns
+    each accepted proposal into rows. Without a pool method the source is the seeds themselves.
+
+    Raises:
+        RecipeError: an unknown stage, a wrong field, a model that is not in the recipe, a pool method in the middle.
+    """
+    loaded = [_load(entry, f"{origin}: stages.{place}") for place, entry in enumerate(recipe.stages)]
+    for place, (module, config) in enumerate(loaded):
+        where = f"{origin}: stages.{place} ({config.label})"
+        _check_models(module, config, recipe, where)
+        if place and hasattr(module, "propose"):
+            raise RecipeError(f"{where}: a pool method makes the first rows; move it to the front of `stages`")
+    digest = _digest("source", SCHEMA_VERSION, LAYOUT_VERSION, recipe.seed, seeds_digest)
+    stages: list[Stage] = []
+    if not hasattr(loaded[0][0], "propose"):
+        source = SeedsConfig(shard_rows=recipe.seeds.shard_rows, passes=recipe.seeds.passes)
+        digest = _digest(digest, source.model_dump(mode="json"))
+        stages.append(Stage("seeds", "seeds", "seeds", source, None, digest))
+    for module, config in loaded:
+        digest = _digest(digest, *_content(module, config, recipe))
+        if hasattr(module, "propose"):
+            stages.append(Stage(config.label, config.use, "pool", config, module, digest))
+            stages.append(Stage(f"{config.label}.instances", config.use, "generator", config, module, digest))
+        else:
+            stages.append(Stage(config.label, config.use, _kind(module), config, module, digest))
+    return stages
+
+
+def known_stages() -> dict[str, ModuleType]:
+    """Every stage there is, by name: the modules of generators/ and filters/ that have a ``Config``."""
+    found: dict[str, ModuleType] = {}
+    for room in ("generators", "filters"):
+        package = importlib.import_module(room)
+        for info in pkgutil.iter_modules(package.__path__):
+            module = importlib.import_module(f"{room}.{info.name}")
+            if hasattr(module, "Config") and _kind(module) is not None:
+                found[info.name] = module
+    return found
+
+
+def _load(entry: StageEntry, where: str) -> tuple[ModuleType, StageConfig]:
+    modules = known_stages()
+    if entry.use not in modules:
+        near = difflib.get_close_matches(entry.use, modules, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(modules))}"
+        raise RecipeError(f"{where}.use: {entry.use!r} is not a stage; {hint}")
+    module = modules[entry.use]
+    config: StageConfig = validated(module.Config, entry.model_dump(), where)
+    return module, config
+
+
+def _kind(module: ModuleType) -> Any:
+    kinds = {"propose": "pool", "grow_shard": "generator", "grow": "generator", "open_index": "index", "judge": "filter"}
+    return next((kind for name, kind in kinds.items() if hasattr(module, name)), None)
+
+
+def model_names(module: ModuleType, config: StageConfig) -> dict[str, str]:
+    """The recipe's models that a generator asks, by the field that names them; filters ask none."""
+    if not module.__name__.startswith("generators."):
+        return {}
+    values = config.model_dump()
+    return {
+        field: value
+        for field, value in values.items()
+        if (field == "model" or field.endswith("_model")) and isinstance(value, str)
+    }
+
+
+def _check_models(module: ModuleType, config: StageConfig, recipe: Recipe, where: str) -> None:
+    for field, name in model_names(module, config).items():
+        if name not in recipe.models:
+            raise RecipeError(
+                f"{where}.{field}: {name!r} is not one of the recipe's models ({', '.join(recipe.models)});"
+                " add it under `models`"
+            )
+
+
+def _content(module: ModuleType, config: StageConfig, recipe: Recipe) -> list[Any]:
+    """All that decides what a stage writes: its config, its prompts and the models it asks."""
+    names = model_names(module, config)
+    models = {name: _model_content(recipe, name) for name in sorted(set(names.values()))}
+    texts = prompts.digest(config.use) if module.__name__.startswith("generators.") else ""
+    return [config.model_dump(mode="json"), models, texts]
+
+
+def _model_content(recipe: Recipe, name: str) -> Mapping[str, Any]:
+    return recipe.models[name].model_dump(mode="json", exclude=_NOT_IN_DIGEST)
+
+
+def _digest(*parts: Any) -> str:
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -1,0 +1,148 @@
+"""Where a run keeps its work: one folder a stage, one folder a shard in it, content-addressed.
+
+    runs/<dataset>/
+    ├── lock                                  one run at a time
+    ├── <stage>-<digest>/00003/               what stage <stage> made of shard 3
+    │   ├── completions.log                   every completion, durable before it was parsed (teachers/log.py)
+    │   ├── rows.parquet, rejects.parquet     the rows it passes on, and what it dropped
+    │   ├── signatures.npz                    filters with an index: what phase 1 computed
+    │   └── counts.json                       written last: a shard with counts is done
+
+The digest covers the stage's configuration and all before it, so that changing a late stage reuses the early ones
+and no recipe ever reads another's rows.
+"""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from flows.stages import Stage
+from outputs.files import write_atomically
+from schemas.errors import CorruptRun, RunFailed
+from schemas.manifest import StageCounts, Usage
+from schemas.reject import REJECT_SCHEMA, Rejected, rejects_frame
+from schemas.row import polars_schema
+from schemas.stage import Signatures
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """What one stage made of one shard."""
+
+    rows: pl.DataFrame
+    rejects: list[Rejected]
+    counts: StageCounts
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class ShardFolder:
+    """The folder of one stage and shard."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """The completion log."""
+        return self.path / "completions.log"
+
+    @property
+    def done(self) -> bool:
+        """Whether the shard's work is complete and on disk."""
+        return (self.path / "counts.json").exists()
+
+    def open(self) -> "ShardFolder":
+        """Make the folder."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def save(self, result: ShardResult) -> None:
+        """Write everything, the counts last."""
+        self.open()
+        write_atomically(self.path / "rows.parquet", lambda path: result.rows.write_parquet(path))
+        rejects = rejects_frame(result.rejects)
+        write_atomically(self.path / "rejects.parquet", lambda path: rejects.write_parquet(path))
+        counts = {"counts": result.counts.model_dump(), "usage": result.usage.model_dump()}
+        text = json.dumps(counts, indent=1, sort_keys=True)
+        write_atomically(self.path / "counts.json", lambda path: path.write_text(text, encoding="utf-8"))
+
+    def rows(self) -> pl.DataFrame:
+        """The rows that the stage passed on."""
+        return self._parquet("rows.parquet", polars_schema())
+
+    def rejects(self) -> pl.DataFrame:
+        """What the stage dropped."""
+        return self._parquet("rejects.parquet", polars_schema(REJECT_SCHEMA))
+
+    def counts(self) -> StageCounts:
+        """The balance of the shard."""
+        return StageCounts.model_validate(self._json()["counts"])
+
+    def usage(self) -> Usage:
+        """What the models were asked for the shard."""
+        return Usage.model_validate(self._json()["usage"])
+
+    def save_signatures(self, signatures: Signatures) -> None:
+        """Keep what phase 1 computed: vectors are dear."""
+        self.open()
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:
+                np.savez(file, **signatures)  # type: ignore[arg-type]  # numpy's stub mistakes names for allow_pickle
+
+        write_atomically(self.path / "signatures.npz", write)
+
+    def signatures(self) -> Signatures | None:
+        """What phase 1 computed, or None."""
+        path = self.path / "signatures.npz"
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as data:
+            return {name: data[name] for name in data.files}
+
+    def _parquet(self, name: str, schema: pl.Schema) -> pl.DataFrame:
+        try:
+            return pl.read_parquet(self.path / name, schema=schema)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise CorruptRun(f"{self.path / name}: {error}; delete {self.path} and run again") from error
+
+    def _json(self) -> dict[str, Any]:
+        path = self.path / "counts.json"
+        try:
+            data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CorruptRun(f"{path}: {error}; delete {self.path} and run again") from error
+        return data
+
+
+@dataclass(frozen=True)
+class Store:
+    """The run directory of one dataset."""
+
+    root: Path
+
+    def shard(self, stage: Stage, shard: int) -> ShardFolder:
+        """The folder of ``stage`` and ``shard``, which need not exist."""
+        return ShardFolder(self.root / stage.folder / f"{shard:05d}")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the dataset for one run; the lock dies with the process, so a kill leaves none behind.
+
+        Raises:
+            RunFailed: another run holds it.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "lock").open("w", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RunFailed(f"{self.root}: another run is making this dataset; wait for it, or stop it") from None
+            yield

@@ -1,0 +1,180 @@
+"""What a task does: one stage over one shard. No Prefect here, so that a test or a notebook can call it.
+
+Each function returns at once if the shard is already done on disk; that is all there is to resuming. What was being
+asked when a run died is replayed from the completion log, and only the rest is asked.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from flows.drive import book_reason, drive_all, rng_for, settle
+from flows.run import Run
+from flows.stages import Stage
+from flows.store import ShardFolder, ShardResult
+from schemas.errors import ConservationError
+from schemas.manifest import StageCounts, Usage
+from schemas.reject import Rejected
+from schemas.row import Row, from_frame, new_row, to_frame
+from schemas.stage import Job, Signatures, Verdict
+from teachers.asker import Asker
+from teachers.log import CompletionLog
+
+
+def source_shards(run: Run) -> int | None:
+    """How many shards the source has; None where it never ends."""
+    stage = run.stages[0]
+    if stage.kind == "pool":
+        return None
+    config: Any = stage.config
+    return -(-len(run.seeds) // config.shard_rows) * int(config.passes)
+
+
+def make_source(run: Run, shard: int) -> StageCounts:
+    """Make one shard of the source: a round of the pool, or the next seeds. Shards must be made in order."""
+    stage, folder = run.stages[0], run.store.shard(run.stages[0], shard)
+    if not folder.done:
+        result = _pool_round(run, stage, shard, folder) if run.pool else _seed_shard(run, stage, shard)
+        _finish(folder, result)
+    return _report(run, stage, folder)
+
+
+def generate_shard(run: Run, place: int, shard: int) -> StageCounts:
+    """Run the generator at ``place`` over one shard."""
+    stage, folder = run.stages[place], run.store.shard(run.stages[place], shard)
+    if not folder.done:
+        rows = from_frame(_upstream(run, place, shard).rows())
+        jobs = _jobs(stage, rows, run.recipe.seed)
+        usage = Usage()
+        run.progress.begin(stage.label, len(jobs))
+        with CompletionLog.open(folder.open().log) as log:
+            asker = Asker(run.teachers, log, usage)
+            steps = [(job.key, job.steps) for job in jobs]
+            ended = run.teachers.run(drive_all(steps, asker.ask, run.recipe.seed, stage.label))
+        books = settle(jobs, ended, _blank(stage, "generator"), shard)
+        run.progress.begin(stage.label, -len(jobs))
+        _finish(folder, ShardResult(to_frame(books.rows), books.rejects, books.counts, usage))
+    return _report(run, stage, folder)
+
+
+def sign_shard(run: Run, place: int, shard: int) -> None:
+    """Phase 1 of the index filter at ``place``: pure, so shards may be signed in any order."""
+    stage, folder = run.stages[place], run.store.shard(run.stages[place], shard)
+    if folder.signatures() is None:
+        index = run.indexes[stage.label].index
+        folder.save_signatures(index.sign(_upstream(run, place, shard).rows()))
+
+
+def filter_shard(run: Run, place: int, shard: int) -> StageCounts:
+    """Let the filter at ``place`` decide on one shard. Shards of an index filter must come in order."""
+    stage, folder = run.stages[place], run.store.shard(run.stages[place], shard)
+    if not folder.done:
+        frame = _upstream(run, place, shard).rows()
+        if stage.kind == "index":
+            _catch_up(run, place, shard)
+            verdicts, notes = run.indexes[stage.label].decide(shard, frame, _signatures(folder))
+        else:
+            module: Any = stage.module
+            verdicts, notes = module.judge(frame, stage.config), {}
+        _finish(folder, _sift(stage, shard, frame, verdicts, notes))
+    return _report(run, stage, folder)
+
+
+def _pool_round(run: Run, stage: Stage, shard: int, folder: ShardFolder) -> ShardResult:
+    assert run.pool is not None, "a pool source has a pool"
+    while run.pool.rounds < shard:
+        run.pool.absorb(from_frame(run.store.shard(stage, run.pool.rounds).rows()))
+    usage = Usage()
+    with CompletionLog.open(folder.open().log) as log:
+        return run.teachers.run(run.pool.grow(Asker(run.teachers, log, usage).ask, usage))
+
+
+def _seed_shard(run: Run, stage: Stage, shard: int) -> ShardResult:
+    config: Any = stage.config
+    per_pass = -(-len(run.seeds) // config.shard_rows)
+    turn, place = divmod(shard, per_pass)
+    rows = run.seeds[place * config.shard_rows : (place + 1) * config.shard_rows]
+    if turn:
+        rows = [_again(row, turn) for row in rows]
+    counts = _blank(stage, "generator")
+    counts.created = counts.rows_out = len(rows)
+    return ShardResult(to_frame(rows), [], counts, Usage())
+
+
+def _again(row: Row, turn: int) -> Row:
+    """A seed in a later pass: another id, so that all random choices fall anew."""
+    birth = new_row(row.instruction, input=row.input, stage=row.stage, source=row.source, round=turn)
+    return row.with_(id=birth.id, round=turn)
+
+
+def _jobs(stage: Stage, rows: Sequence[Row], seed: int) -> list[Job]:
+    module: Any = stage.module
+    if hasattr(module, "grow_shard"):
+        rng = rng_for(seed, stage.digest, rows[0].id if rows else "")
+        return list(module.grow_shard(rows, stage.config, rng))
+    return [Job(row.id, row, module.grow(row, stage.config, rng_for(seed, stage.digest, row.id))) for row in rows]
+
+
+def _upstream(run: Run, place: int, shard: int) -> ShardFolder:
+    return run.store.shard(run.stages[place - 1], shard)
+
+
+def _signatures(folder: ShardFolder) -> Signatures:
+    signatures = folder.signatures()
+    assert signatures is not None, "phase 1 comes before phase 2"
+    return signatures
+
+
+def _catch_up(run: Run, place: int, shard: int) -> None:
+    """Let the index see the shards that an earlier process decided."""
+    stage = run.stages[place]
+    opened = run.indexes[stage.label]
+    while opened.shards < shard:
+        frame = _upstream(run, place, opened.shards).rows()
+        opened.decide(opened.shards, frame, _signatures(run.store.shard(stage, opened.shards)))
+
+
+def _sift(
+    stage: Stage, shard: int, frame: pl.DataFrame, verdicts: Sequence[Verdict], notes: dict[str, int]
+) -> ShardResult:
+    kept: list[Row] = []
+    rejects: list[Rejected] = []
+    counts = _blank(stage, "filter")
+    for row, verdict in zip(from_frame(frame), verdicts, strict=True):
+        scored = row.scored(*verdict.scores)
+        if verdict.keep:
+            kept.append(scored)
+        else:
+            reason = verdict.reason or "rejected"
+            rejects.append(Rejected(stage.label, reason, "row", shard, scored))
+            book_reason(counts, reason)
+    counts.rows_in, counts.rejected = len(verdicts), len(rejects)
+    counts.passed = counts.rows_out = len(kept)
+    counts.reasons = dict(sorted(counts.reasons.items()))
+    counts.notes = notes
+    return ShardResult(to_frame(kept), rejects, counts, Usage())
+
+
+def _blank(stage: Stage, kind: str) -> StageCounts:
+    return StageCounts(stage=stage.label, use=stage.use, kind=kind)
+
+
+def _finish(folder: ShardFolder, result: ShardResult) -> None:
+    """Check the balance, then make the shard durable.
+
+    Raises:
+        ConservationError: a row was lost, invented, or shares its id with another.
+    """
+    counts = result.counts
+    if not counts.balanced() or counts.rows_out != result.rows.height:
+        raise ConservationError(f"{counts.stage}: rows do not balance: {counts.model_dump()}; please report this")
+    if result.rows["id"].n_unique() != result.rows.height:
+        raise ConservationError(f"{counts.stage}: two rows of {folder.path} share an id; please report this")
+    folder.save(result)
+
+
+def _report(run: Run, stage: Stage, folder: ShardFolder) -> StageCounts:
+    counts = folder.counts()
+    run.progress.done(stage.label, counts)
+    return counts

@@ -1,0 +1,65 @@
+"""What is asked of a model and what comes back."""
+
+from dataclasses import dataclass
+
+from schemas.row import TeacherNote
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message; ``role`` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One request. ``None`` leaves a sampling value to the model's entry in the recipe.
+
+    The request's ``seed`` is not here: the driver derives it from the run seed, the stage, the row and the
+    step, so that a stage cannot get it wrong.
+    """
+
+    messages: tuple[Message, ...]
+    model: str = "teacher"
+    """The model's *name in the recipe*."""
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One reply, or the reason why there is none (``error``, a snake-case word)."""
+
+    text: str
+    finish_reason: str = "stop"
+    """stop, length, content_filter, or error."""
+    reasoning: str | None = None
+    """What a reasoning model thought, where the endpoint keeps it apart (``reasoning_content``)."""
+    model: str = ""
+    temperature: float | None = None
+    top_p: float | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+    error: str | None = None
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the reply was cut by the token limit."""
+        return self.finish_reason == "length"
+
+    def note(self) -> TeacherNote:
+        """The part that is kept with a row."""
+        return TeacherNote(
+            model=self.model,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            finish_reason=self.finish_reason,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            cost=self.cost,
+        )

@@ -1,0 +1,188 @@
+"""The recipe: what a user writes in YAML, validated before anything is spent.
+
+A stage entry is checked in two steps, because a recipe cannot know the rooms above it: here its ``use`` and
+``name``; in ``flows/stages.py`` its own fields, by the ``Config`` of the module that ``use`` names.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors: a typo must not silently change a run that costs money."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Price(Strict):
+    """What a model costs, in US dollars per million tokens."""
+
+    prompt: float = Field(default=0.0, ge=0, description="US dollars per million prompt tokens.")
+    completion: float = Field(default=0.0, ge=0, description="US dollars per million completion tokens.")
+
+
+class Faults(Strict):
+    """How often the offline teacher misbehaves, as shares of requests; for trying limits, parsers and filters."""
+
+    rate_limit: float = Field(default=0.0, ge=0, le=1, description="Answered 429 with Retry-After.")
+    server_error: float = Field(default=0.0, ge=0, le=1, description="Answered 500.")
+    timeout: float = Field(default=0.0, ge=0, le=1, description="Never answered within the client's timeout.")
+    disconnect: float = Field(default=0.0, ge=0, le=1, description="Connection dropped in the middle.")
+    malformed: float = Field(default=0.0, ge=0, le=1, description="A reply out of format.")
+    truncated: float = Field(default=0.0, ge=0, le=1, description="A reply cut off, finish_reason length.")
+    refusal: float = Field(default=0.0, ge=0, le=1, description="A refusal.")
+    duplicate: float = Field(default=0.0, ge=0, le=1, description="An earlier reply again: little variety.")
+    wrong: float = Field(default=0.0, ge=0, le=1, description="A well-formed, wrong answer.")
+    latency: float = Field(default=0.0, ge=0, le=60, description="Seconds before each reply.")
+    seed: int = Field(default=0, description="Which requests are hit.")
+
+
+class Model(Strict):
+    """One model that stages can name: any OpenAI-compatible endpoint, or ``builtin``."""
+
+    model: str = Field(min_length=1, description="The name the endpoint knows, or builtin: the offline teacher.")
+    base_url: str | None = Field(
+        default=None, description="The endpoint, ending in /v1. Default: the openai library's own."
+    )
+    api_key_env: str | None = Field(
+        default=None, description="The NAME of the environment variable that holds the key; never the key itself."
+    )
+    concurrency: int = Field(default=32, ge=1, le=4096, description="Requests in flight, at most.")
+    timeout: float = Field(default=120.0, gt=0, description="Seconds until a request is given up and retried.")
+    max_attempts: int = Field(default=6, ge=1, le=100, description="Attempts for one request, the first included.")
+    temperature: float | None = Field(default=None, ge=0, le=2, description="Where the stage names none.")
+    top_p: float | None = Field(default=None, gt=0, le=1, description="Where the stage names none.")
+    max_tokens: int | None = Field(default=None, ge=1, description="Where the stage names none.")
+    send_seed: bool = Field(default=True, description="Send a seed with each request; off for endpoints that refuse.")
+    extra_body: dict[str, Any] = Field(default_factory=dict, description="Passed on as it is.")
+    price: Price = Field(default_factory=Price)
+    faults: Faults | None = Field(default=None, description="Only for builtin.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _http(cls, url: str | None) -> str | None:
+        if url is not None and not re.match(r"https?://[^/\s]+", url):
+            raise ValueError(f"{url!r} is not an http(s) URL; give one such as http://localhost:8000/v1")
+        return url
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _variable(cls, name: str | None) -> str | None:
+        # The value is not shown: people paste the key itself here.
+        if name is not None and (not _VARIABLE.fullmatch(name) or name.startswith("sk-")):
+            raise ValueError("this is not the name of an environment variable; write the name, e.g. OPENAI_API_KEY")
+        return name
+
+    @model_validator(mode="after")
+    def _faults_are_for_builtin(self) -> "Model":
+        if self.faults is not None and self.model != "builtin":
+            raise ValueError(f"faults are injected by the offline teacher only, not by {self.model!r}; remove them")
+        return self
+
+    @property
+    def offline(self) -> bool:
+        """Whether this is the in-process offline teacher."""
+        return self.model == "builtin" and self.base_url is None
+
+
+class Seeds(Strict):
+    """Where the seed tasks come from."""
+
+    path: str | list[str] = Field(
+        default="builtin:en",
+        description="builtin:en, builtin:zh, a file or any fsspec URL; or a list of them.",
+    )
+    format: Literal["auto", "self_instruct", "alpaca", "messages", "sharegpt", "csv", "parquet"] = "auto"
+    language: str = Field(default="auto", description="ISO 639-1 code of the seeds, or auto: by script.")
+    limit: int | None = Field(default=None, ge=1, description="Use the first so many seeds.")
+    shard_rows: int = Field(
+        default=100, ge=1, description="Seeds in one shard, where the first stage works on seeds one by one."
+    )
+    passes: int = Field(
+        default=1, ge=1, description="How often the seeds may be gone through, likewise; each pass draws anew."
+    )
+
+    @property
+    def paths(self) -> list[str]:
+        """The sources as a list."""
+        return [self.path] if isinstance(self.path, str) else list(self.path)
+
+
+class StageEntry(BaseModel):
+    """A stage as written: ``use`` names a file of generators/ or filters/; the rest is that file's ``Config``."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    use: str = Field(description="The stage's file name, without .py: evol_instruct, minhash, …")
+    name: str | None = Field(default=None, description="A name of its own, where one method is used twice.")
+
+    @property
+    def label(self) -> str:
+        """The name that reports and rejects show."""
+        return self.name or self.use
+
+
+class Output(Strict):
+    """How the dataset is written."""
+
+    shard_rows: int = Field(default=10_000, ge=1, description="Rows in one Parquet shard.")
+    reasoning: Literal["think", "inline", "separate"] = Field(
+        default="think",
+        description=(
+            "Where the trace goes in `messages`: think = <think>…</think> before the response; inline = plain text"
+            " before the response; separate = only in the `reasoning` column."
+        ),
+    )
+
+
+class Limits(Strict):
+    """When to stop although the rows are not complete."""
+
+    max_rounds: int = Field(default=1000, ge=1, description="Rounds of generation (source shards), at most.")
+    max_requests: int | None = Field(default=None, ge=1, description="Requests paid for, at most (replays are free).")
+    min_yield: float = Field(
+        default=0.02, ge=0, le=1, description="Stop when a round keeps less than this share of its candidates…"
+    )
+    patience: int = Field(default=5, ge=1, description="…for this many rounds in a row.")
+
+
+class Recipe(Strict):
+    """A whole generation: seeds, models, stages, and exactly ``rows`` rows that survive all of them."""
+
+    dataset: str = Field(description="The dataset's name: lower case letters, digits, . _ -")
+    rows: int = Field(ge=1, description="Rows in the final dataset: they survived every filter and the dedup.")
+    seed: int = Field(default=0, ge=0, description="The run's random seed.")
+    seeds: Seeds = Field(default_factory=Seeds)
+    models: dict[str, Model] = Field(
+        default_factory=lambda: {"teacher": Model(model="builtin")}, description="Models by the name stages use."
+    )
+    stages: Annotated[list[StageEntry], Field(min_length=1)]
+    output: Output = Field(default_factory=Output)
+    limits: Limits = Field(default_factory=Limits)
+
+    @field_validator("dataset")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a dataset name; use lower case letters, digits, '.', '_' and '-'")
+        return name
+
+    @field_validator("models")
+    @classmethod
+    def _some_model(cls, models: dict[str, Model]) -> dict[str, Model]:
+        if "teacher" not in models:
+            raise ValueError("there is no model named 'teacher'; name the one that stages ask by default so")
+        return models
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> "Recipe":
+        labels = [stage.label for stage in self.stages]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise ValueError(f"two stages are named {twice[0]!r}; give one of them a `name:` of its own")
+        return self
