@@ -100,7 +100,7 @@ def similarities(query: str, others: Sequence[str]) -> np.ndarray:
 
 
 class Join:
-    """All encoded texts of one group that may have F at or above a threshold; none is missed.
+    """Encoded texts in groups, and those of a group with F at or above a threshold to another text; none is missed.
 
     A common subsequence is no longer than the overlap of the two bags of tokens, so F >= t needs bags with Jaccard
     >= t / (2 - t), and two such bags share one of their first few elements in any fixed order. With the rare
@@ -109,6 +109,7 @@ class Join:
     """
 
     def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
         self._bag_threshold = threshold / (2 - threshold)
         self._texts: dict[int, tuple[int, str]] = {}
         self._postings: dict[tuple[int, str, int], list[int]] = {}
@@ -126,13 +127,15 @@ class Join:
         else:
             self._post(number, group, text)
 
-    def candidates(self, group: int, text: str) -> set[int]:
-        """Numbers of the texts that may be near; confirm them."""
+    def near(self, group: int, text: str) -> list[int]:
+        """The numbers of the group's texts with F to ``text`` at or above the threshold, ascending."""
         found: set[int] = set()
         for token, occurrence in self._prefix(text):
             found.update(self._postings.get((group, token, occurrence), ()))
         shortest, longest = self._bag_threshold * len(text) - 1e-9, len(text) / self._bag_threshold + 1e-9
-        return {number for number in found if shortest <= len(self._texts[number][1]) <= longest}
+        numbers = sorted(number for number in found if shortest <= len(self._texts[number][1]) <= longest)
+        scores = similarities(text, [self._texts[number][1] for number in numbers])
+        return [number for number, score in zip(numbers, scores.tolist(), strict=True) if score >= self._threshold]
 
     def _relearn(self) -> None:
         self._order = dict(self._counts)

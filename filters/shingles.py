@@ -97,7 +97,8 @@ def _mix(value: np.ndarray) -> np.ndarray:
     value = value + np.uint64(0x9E3779B97F4A7C15)
     value = (value ^ (value >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
     value = (value ^ (value >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-    return value ^ (value >> np.uint64(33))
+    mixed: np.ndarray = value ^ (value >> np.uint64(33))
+    return mixed
 
 
 def _sets(count: int, keys: Sequence[np.ndarray]) -> Sets:

@@ -36,10 +36,9 @@ _MEANINGFUL = frozenset("-*/%&#@\\")
 
 # A row's numbers, and the operators that touch them: the same words around other numbers are another task.
 # A hyphen or slash counts between numbers only ("60-minute", "and/or" do not), a minus also before a number.
-_NUMBERS = re.compile(
-    r"\d+|(?<=\d)\s?[-/*]\s?(?=[\d(])|[+^<>=×÷]\s?(?=\d)|(?<=\d)\s?[+^<>=×÷]|(?<![\w)])-(?=\d)"
-)
+_NUMBERS = re.compile(r"\d+|(?<=\d)\s?[-/*]\s?(?=[\d(])|[+^<>=×÷]\s?(?=\d)|(?<=\d)\s?[+^<>=×÷]|(?<![\w)])-(?=\d)")
 _DASHES = str.maketrans("\u2212\u2013\u2012", "---")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 # Letters by script, as far as a check of the language needs them.
 _SCRIPTS = {
@@ -106,7 +105,7 @@ def is_unspaced(words: list[str]) -> bool:
 def numbers(text: str) -> str:
     """The numbers of a text with the operators beside them, sorted: equal for rows that may be duplicates."""
     folded = unicodedata.normalize("NFKC", text).translate(_DASHES)
-    return " ".join(sorted(found.strip() for found in _NUMBERS.findall(folded)))
+    return " ".join(sorted(found.strip() for found in _NUMBERS.findall(_THOUSANDS.sub("", folded))))
 
 
 def script_letters(text: str) -> dict[str, int]:

@@ -8,11 +8,12 @@ proposals of one round are compared with each other (Self-Instruct, arXiv 2212.1
 from collections.abc import Sequence
 from typing import Any
 
+from generators.self_instruct import Proposal
+
 from filters.novelty import Novelty
 from flows.drive import book_reason, drive_all, rng_for
 from flows.stages import Stage
 from flows.store import ShardResult
-from generators.self_instruct import Proposal
 from schemas.manifest import StageCounts, Usage
 from schemas.reject import Rejected
 from schemas.row import Row, Score, to_frame
@@ -107,5 +108,3 @@ def _by_language(rows: Sequence[Row]) -> dict[str, list[Row]]:
 def _one_per_instruction(rows: Sequence[Row]) -> list[Row]:
     """Seeds with several instances count once as examples."""
     return list({(row.language, row.instruction): row for row in reversed(rows)}.values())[::-1]
-
-

@@ -1,7 +1,7 @@
 """A recipe file read and checked: YAML in, ``Recipe`` out, or one line that says what is wrong where."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,8 +18,13 @@ MISSPELLT = 0.6
 """How alike (difflib ratio) a known key must be to be suggested for an unknown one."""
 
 
-def load_recipe(path: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
-    """The recipe in the file ``path``, or our own of that name (``default``), with some top-level values replaced.
+def load_recipe(
+    path: str, *, seeds: Sequence[str] | None = None, concurrency: int | None = None, **values: Any
+) -> Recipe:
+    """The recipe in the file ``path``, or our own of that name (``default``), with what the command line replaces.
+
+    ``seeds`` replaces ``seeds.path``, ``concurrency`` that of every model, ``values`` top-level fields; ``None``
+    replaces nothing.
 
     Raises:
         RecipeError: the file is missing, is not YAML, or breaks a rule; the message names the field.
@@ -33,7 +38,14 @@ def load_recipe(path: str, overrides: Mapping[str, Any] | None = None) -> Recipe
         raise RecipeError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}") from error
     if not isinstance(data, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of keys to values; see recipes/default.yaml")
-    return check_recipe({**data, **(overrides or {})}, path)
+    data |= {key: value for key, value in values.items() if value is not None}
+    if seeds and isinstance(data.setdefault("seeds", {}), dict):
+        data["seeds"] = {**data["seeds"], "path": list(seeds)}
+    recipe = check_recipe(data, path)
+    if concurrency is None:
+        return recipe
+    models = {name: model.model_copy(update={"concurrency": concurrency}) for name, model in recipe.models.items()}
+    return recipe.model_copy(update={"models": models})
 
 
 def check_recipe(data: Mapping[str, Any], origin: str) -> Recipe:

@@ -9,7 +9,10 @@ import hashlib
 import json
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+
+from teachers.client import Teachers
 
 from flows.indexes import OpenIndex
 from flows.pool import Pool
@@ -22,7 +25,6 @@ from outputs.files import write_atomically
 from schemas.manifest import SeedReport
 from schemas.recipe import Recipe
 from schemas.row import Row
-from teachers.client import Teachers
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Run:
     store: Store
     teachers: Teachers
     progress: Progress
+    started: datetime
     pool: Pool | None = None
     indexes: dict[str, OpenIndex] = field(default_factory=dict)
 
@@ -81,7 +84,8 @@ def open_run(recipe: Recipe, root: Path, origin: str = "recipe", progress: Progr
     text = json.dumps({"root": str(root), "recipe": recipe.model_dump(mode="json")}, indent=1, ensure_ascii=False)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(file, lambda path: path.write_text(text, encoding="utf-8"))
-    run = Run(str(file), recipe, root, seeds, reports, stages, store, teachers, progress or Progress())
+    now = datetime.now(UTC)
+    run = Run(str(file), recipe, root, seeds, reports, stages, store, teachers, progress or Progress(), now)
     run.progress.live = teachers.live
     if stages[0].kind == "pool":
         run.pool = Pool(stages[0], seeds, recipe.seed)

@@ -29,6 +29,15 @@ from schemas.stage import StageConfig
 
 Kind = Literal["pool", "seeds", "generator", "filter", "index"]
 
+# The first name that a module has decides: a pool source also has ``grow``, for its second half.
+_KINDS: dict[str, Kind] = {
+    "propose": "pool",
+    "grow_shard": "generator",
+    "grow": "generator",
+    "open_index": "index",
+    "judge": "filter",
+}
+
 LAYOUT_VERSION = 1
 """Part of every digest: goes up when stages are stored or driven differently, so that old work is not reused."""
 
@@ -117,8 +126,7 @@ def _load(entry: StageEntry, where: str) -> tuple[ModuleType, StageConfig]:
 
 
 def _kind(module: ModuleType) -> Any:
-    kinds = {"propose": "pool", "grow_shard": "generator", "grow": "generator", "open_index": "index", "judge": "filter"}
-    return next((kind for name, kind in kinds.items() if hasattr(module, name)), None)
+    return next((kind for name, kind in _KINDS.items() if hasattr(module, name)), None)
 
 
 def model_names(module: ModuleType, config: StageConfig) -> dict[str, str]:
@@ -157,3 +165,19 @@ def _model_content(recipe: Recipe, name: str) -> Mapping[str, Any]:
 def _digest(*parts: Any) -> str:
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def recipe_schema() -> dict[str, Any]:
+    """The JSON Schema of a recipe, with the fields of every stage there is."""
+    schema = Recipe.model_json_schema()
+    options = []
+    for name, module in known_stages().items():
+        stage = module.Config.model_json_schema(ref_template="#/$defs/{model}")
+        schema["$defs"].update(stage.pop("$defs", {}))
+        stage["properties"]["use"]["const"] = name
+        stage["required"] = sorted({*stage.get("required", []), "use"})
+        schema["$defs"][f"stage_{name}"] = {**stage, "title": name}
+        options.append({"$ref": f"#/$defs/stage_{name}"})
+    schema["properties"]["stages"]["items"] = {"anyOf": options}
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return schema

@@ -132,6 +132,11 @@ class Store:
         """The folder of ``stage`` and ``shard``, which need not exist."""
         return ShardFolder(self.root / stage.folder / f"{shard:05d}")
 
+    def finished(self, stage: Stage) -> list[ShardFolder]:
+        """The folders of all shards that ``stage`` is done with, in order."""
+        folders = [ShardFolder(path) for path in sorted((self.root / stage.folder).glob("[0-9]*"))]
+        return [folder for folder in folders if folder.done]
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the dataset for one run; the lock dies with the process, so a kill leaves none behind.

@@ -97,7 +97,10 @@ class Seeds(Strict):
         default="builtin:en",
         description="builtin:en, builtin:zh, a file or any fsspec URL; or a list of them.",
     )
-    format: Literal["auto", "self_instruct", "alpaca", "messages", "sharegpt", "csv", "parquet"] = "auto"
+    format: Literal[
+        "auto", "self_instruct", "alpaca", "messages", "sharegpt", "question_answer", "prompt_completion", "text",
+        "csv", "parquet",
+    ] = "auto"  # fmt: skip
     language: str = Field(default="auto", description="ISO 639-1 code of the seeds, or auto: by script.")
     limit: int | None = Field(default=None, ge=1, description="Use the first so many seeds.")
     shard_rows: int = Field(

@@ -1,0 +1,255 @@
+"""Drops rows that are wrong on their face: empty, refused, cut, repeated, leaked, in the wrong language.
+
+Each check is one small function with a reason of its own, so that a report says what went and why; a row is counted
+under the first that holds. Not a judge of quality, and no check of facts: a fluent wrong answer passes here. Phrases
+stand in ``phrases.py``; limits of length are in units, a unit being a word or, in Chinese and the like, a character.
+
+Sources: Self-Instruct's instance filter (arXiv 2212.10560, appendix A); WizardLM's elimination (arXiv 2304.12244,
+section 3.2); the classes of errors of https://github.com/gururise/AlpacaDataCleaned; repetition after J. Rae et al.,
+"Gopher", arXiv 2112.11446, appendix A1.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from filters import phrases
+from filters.text import foreign_share, script_letters, tokens
+from schemas.stage import KEEP, StageConfig, Verdict
+
+Reason = Literal[
+    "instruction_too_short",
+    "instruction_too_long",
+    "missing_input",
+    "no_input_marker",
+    "hallucinated_attachment",
+    "leaked_scaffold",
+    "control_characters",
+    "empty_response",
+    "truncated",
+    "response_too_short",
+    "response_too_long",
+    "response_ends_with_colon",
+    "echo",
+    "refusal",
+    "identity",
+    "wrong_language",
+    "repetition",
+]
+
+# A refusal or its excuse opens a response; further in, the same words are somebody's speech.
+_HEAD = 200
+
+# Below these a text is too short to be judged: a name or a formula is in no language, and three equal items are a list.
+_LANGUAGE_UNITS = 12
+_REPETITION_UNITS = 40
+_CUT_UNITS = 20
+
+# English prose has about 40 % function words, a list of English names hardly any.
+_PROSE_SHARE = 0.15
+
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|https?://\S+|\$[^$\n]+\$|<[^<>\n]+>", re.DOTALL)
+_CODE_LINE = re.compile(
+    r"[{};=]\s*$|^\s*(?:def|class|import|from|return|for|if|while|print|#include|SELECT|<\w)\b|\w\(.*\)"
+)
+# Repeated characters that draw lines, tables, blanks and dots are no fault.
+_RUN = re.compile(r"([^\s\-=_*#.~+|·—…─│0])\1{29,}")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
+
+
+class Config(StageConfig):
+    """What ``heuristics`` can be told."""
+
+    use: str = "heuristics"
+    scope: Literal["row", "instruction"] = Field(
+        default="row",
+        description="row: all checks; instruction: before rows are answered, those that need no response.",
+    )
+    ignore: list[Reason] = Field(default_factory=list, description="Checks to leave out, by their reasons.")
+    min_instruction: int = Field(default=2, ge=0, description="Units an instruction has at least.")
+    max_instruction: int = Field(default=2000, ge=1, description="Units an instruction has at most.")
+    min_response: int = Field(default=1, ge=0, description="Units a response has at least; 1 lets '42' pass.")
+    max_response: int = Field(default=8000, ge=1, description="Units a response has at most.")
+    max_foreign: float = Field(
+        default=0.8, ge=0, le=1, description="Share of a response's letters in other scripts than its language's."
+    )
+    max_repeated_ngrams: float = Field(
+        default=0.5, gt=0, le=1, description="Share of a long response's word 4-grams that occurred in it before."
+    )
+    max_repeated_lines: float = Field(
+        default=0.5, gt=0, le=1, description="Share of a long response's lines that occurred in it before."
+    )
+
+    @model_validator(mode="after")
+    def _ranges_are_open(self) -> "Config":
+        for part in ("instruction", "response"):
+            low, high = getattr(self, f"min_{part}"), getattr(self, f"max_{part}")
+            if low > high:
+                raise ValueError(f"min_{part} is {low}, above max_{part} {high}; no row could pass")
+        return self
+
+
+def judge(frame: pl.DataFrame, config: Config) -> list[Verdict]:
+    """A verdict a row, in order; the reason is the first check that holds."""
+    checks = [
+        (reason, check)
+        for reason, check in CHECKS.items()
+        if reason not in config.ignore and (config.scope == "row" or reason in INSTRUCTION_REASONS)
+    ]
+    columns = ["instruction", "input", "response", "language", "depth", "turns", "teacher"]
+    verdicts = []
+    for record in frame.select(columns).iter_rows(named=True):
+        row = _Row(record, config)
+        reason = next((reason for reason, check in checks if check(row)), None)
+        verdicts.append(KEEP if reason is None else Verdict(keep=False, reason=reason))
+    return verdicts
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One row as the checks see it; what several of them need is worked out once."""
+
+    record: dict[str, Any]
+    config: Config
+
+    @cached_property
+    def instruction(self) -> str:
+        return str(self.record["instruction"] or "").strip()
+
+    @cached_property
+    def input(self) -> str:
+        return str(self.record["input"] or "").strip()
+
+    @cached_property
+    def response(self) -> str:
+        return str(self.record["response"] or "").strip()
+
+    @cached_property
+    def language(self) -> str | None:
+        language: str | None = self.record["language"]
+        return language
+
+    @cached_property
+    def replies(self) -> list[str]:
+        """All that the assistant says."""
+        turns = self.record["turns"] or []
+        return [self.response, *(turn["content"] or "" for turn in turns if turn["role"] == "assistant")]
+
+    @cached_property
+    def instruction_units(self) -> int:
+        return len(tokens(self.instruction, self.language))
+
+    @cached_property
+    def response_tokens(self) -> list[str]:
+        return tokens(self.response, self.language)
+
+
+def _empty_response(row: _Row) -> bool:
+    return not row.response or bool(phrases.NO_RESPONSE.search(row.response))
+
+
+def _truncated(row: _Row) -> bool:
+    finish = (row.record["teacher"] or {}).get("finish_reason")
+    if finish == "length" or row.response.count("```") % 2:
+        return True
+    return len(row.response_tokens) >= _CUT_UNITS and bool(phrases.DANGLING.search(row.response[-40:]))
+
+
+def _response_too_short(row: _Row) -> bool:
+    # Signs without a word count as one unit: "+" answers "Which operator adds?".
+    return (len(row.response_tokens) or int(bool(row.response))) < row.config.min_response
+
+
+def _attachment(row: _Row) -> bool:
+    return bool(phrases.ATTACHMENT.search(row.input)) and not phrases.ABOUT_ADDRESSES.search(row.instruction)
+
+
+def _leaked(row: _Row) -> bool:
+    if phrases.SCAFFOLD.search(row.instruction) or phrases.INSTRUCTION_SCAFFOLD.search(row.instruction):
+        return True
+    if (row.record["depth"] or 0) > 0 and phrases.EVOLUTION.search(row.instruction):
+        return True
+    return row.config.scope == "row" and any(phrases.SCAFFOLD.search(reply) for reply in row.replies)
+
+
+def _control(row: _Row) -> bool:
+    return any(_CONTROL.search(text) for text in (row.instruction, row.input, *row.replies))
+
+
+def _echo(row: _Row) -> bool:
+    return row.response in (row.input, row.instruction)
+
+
+def _refusal(row: _Row) -> bool:
+    return any(phrases.REFUSAL.search(reply[:_HEAD]) for reply in row.replies)
+
+
+def _identity(row: _Row) -> bool:
+    return any(phrases.IDENTITY.search(reply) for reply in row.replies)
+
+
+def _wrong_language(row: _Row) -> bool:
+    """Whether most of the prose is in a foreign script, and nothing asked for that."""
+    lines = [line for line in _CODE.sub(" ", row.response).splitlines() if not _CODE_LINE.search(line)]
+    prose = "\n".join(lines)
+    words = tokens(prose, row.language)
+    if len(words) < _LANGUAGE_UNITS or foreign_share(prose, row.language) <= row.config.max_foreign:
+        return False
+    if _mostly_latin(prose) and sum(word in phrases.FUNCTION_WORDS for word in words) < _PROSE_SHARE * len(words):
+        return False
+    asked = f"{row.instruction}\n{row.input}"
+    return not phrases.TRANSLATION.search(asked) and foreign_share(asked, row.language) <= row.config.max_foreign / 4
+
+
+def _mostly_latin(text: str) -> bool:
+    letters = script_letters(text)
+    return 2 * letters.get("latin", 0) > sum(letters.values())
+
+
+def _repetition(row: _Row) -> bool:
+    if _RUN.search(row.response):
+        return True
+    words = row.response_tokens
+    if len(words) < _REPETITION_UNITS:
+        return False
+    grams = list(zip(words, words[1:], words[2:], words[3:], strict=False))
+    lines = [line.strip() for line in row.response.splitlines() if len(line.strip()) > 3]
+    return _repeated(grams) > row.config.max_repeated_ngrams or (
+        len(lines) >= 6 and _repeated(lines) > row.config.max_repeated_lines
+    )
+
+
+def _repeated(items: Sequence[object]) -> float:
+    """The share of items that occurred before."""
+    return 1 - len(Counter(items)) / len(items) if items else 0.0
+
+
+# In this order: what cannot be read before what reads badly, the cause (cut) before its effects.
+CHECKS: dict[Reason, Callable[[_Row], bool]] = {
+    "instruction_too_short": lambda row: row.instruction_units < row.config.min_instruction,
+    "instruction_too_long": lambda row: row.instruction_units > row.config.max_instruction,
+    "missing_input": lambda row: not row.input and bool(phrases.POINTING.search(row.instruction)),
+    "no_input_marker": lambda row: bool(phrases.NO_INPUT.search(row.input)),
+    "hallucinated_attachment": _attachment,
+    "leaked_scaffold": _leaked,
+    "control_characters": _control,
+    "empty_response": _empty_response,
+    "truncated": _truncated,
+    "response_too_short": _response_too_short,
+    "response_too_long": lambda row: len(row.response_tokens) > row.config.max_response,
+    "response_ends_with_colon": lambda row: row.response.endswith((":", "：")),
+    "echo": _echo,
+    "refusal": _refusal,
+    "identity": _identity,
+    "wrong_language": _wrong_language,
+    "repetition": _repetition,
+}
+
+INSTRUCTION_REASONS: tuple[Reason, ...] = get_args(Reason)[:7]
+"""The checks that do not need a response."""

@@ -1,0 +1,188 @@
+"""The command line: ``instructloom``. Thin: reads arguments, calls a flow or a report, turns errors into one line.
+
+prefect is imported only where a flow runs: ``validate`` and ``show`` answer at once.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from schemas.errors import InstructloomError
+
+app = typer.Typer(
+    name="instructloom",
+    help="Makes instruction-tuning data with language models: exactly N rows that survive every filter.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+teacher_app = typer.Typer(help="The offline teacher.", no_args_is_help=True)
+app.add_typer(teacher_app, name="teacher")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of one of ours.")]
+Root = Annotated[Path, typer.Option("--root", help="The folder that holds runs/ and datasets/.")]
+SeedsOption = Annotated[
+    list[str] | None, typer.Option("--seeds", help="Seed file, folder or URL instead of the recipe's; may be repeated.")
+]
+RowsOption = Annotated[int | None, typer.Option("--rows", "-n", min=1, help="Rows instead of the recipe's.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Random seed instead of the recipe's.")]
+NameOption = Annotated[str | None, typer.Option("--dataset", help="Dataset name instead of the recipe's.")]
+Concurrency = Annotated[
+    int | None, typer.Option("--concurrency", min=1, help="Requests in flight, at most, for every model.")
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and Prefect's own log.")]
+
+
+def main() -> None:
+    """The entry point of the ``instructloom`` command."""
+    app()
+
+
+@contextmanager
+def one_line_errors(debug: bool) -> Iterator[None]:
+    """Show an error of ours as one line and leave with its exit code."""
+    try:
+        yield
+    except InstructloomError as error:
+        if debug:
+            raise
+        err.print(f"[bold red]error:[/] {_plain(error)}", soft_wrap=True)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        err.print("\nStopped. Nothing is lost: run the same command again to go on.", soft_wrap=True)
+        raise typer.Exit(130) from None
+
+
+def _plain(error: Exception) -> str:
+    return escape(" ".join(str(error).split()))
+
+
+def _command(function: Callable[..., None]) -> Callable[..., None]:
+    """A command whose errors are one line."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **options: Any) -> None:
+        with one_line_errors(bool(options.get("debug"))):
+            function(*args, **options)
+
+    return wrapped
+
+
+def _recipe(path: str, seeds: list[str] | None, concurrency: int | None = None, **values: Any) -> Any:
+    from flows.recipe_file import load_recipe
+
+    return load_recipe(path, seeds=seeds, concurrency=concurrency, **values)
+
+
+@app.command()
+@_command
+def run(
+    recipe: RecipeArgument,
+    seeds: SeedsOption = None,
+    rows: RowsOption = None,
+    seed: SeedOption = None,
+    dataset: NameOption = None,
+    concurrency: Concurrency = None,
+    root: Root = Path(),
+    debug: Debug = False,
+) -> None:
+    """Make the dataset of RECIPE, or go on where an earlier run of it stopped."""
+    from flows.session import make_dataset
+
+    checked = _recipe(recipe, seeds, concurrency, rows=rows, seed=seed, dataset=dataset)
+    make_dataset(checked, root.absolute(), recipe, out, debug)
+
+
+@app.command()
+@_command
+def validate(recipe: RecipeArgument, seeds: SeedsOption = None, debug: Debug = False) -> None:
+    """Check RECIPE, its seeds and its stages; asks no model and writes nothing."""
+    from flows.inspect import check
+
+    check(_recipe(recipe, seeds), recipe, out)
+
+
+@app.command()
+@_command
+def preview(
+    recipe: RecipeArgument,
+    rows: Annotated[int, typer.Option("--rows", "-n", min=1, help="Rows to show.")] = 5,
+    seeds: SeedsOption = None,
+    debug: Debug = False,
+) -> None:
+    """Send a few rows through the whole chain, show them, and estimate what the full run will cost."""
+    from flows.session import preview_rows
+
+    preview_rows(_recipe(recipe, seeds), recipe, rows, out, debug)
+
+
+@app.command()
+@_command
+def show(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A name, name@version, or a folder.")],
+    rows: Annotated[int, typer.Option("--rows", "-n", min=0, help="Sample rows to show.")] = 3,
+    root: Root = Path(),
+    debug: Debug = False,
+) -> None:
+    """Show a dataset: its rows, its funnel, and what was rejected for which reason."""
+    from flows.inspect import show_dataset
+
+    show_dataset(dataset, root, rows, out)
+
+
+@app.command()
+@_command
+def explain(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A name, name@version, or a folder.")],
+    row_id: Annotated[str, typer.Argument(metavar="ROW_ID", help="The id of a row, kept or not, or its beginning.")],
+    root: Root = Path(),
+    debug: Debug = False,
+) -> None:
+    """Tell the story of one row, from its seed: every prompt, completion, score and verdict."""
+    from flows.explain import explain_row
+
+    explain_row(dataset, row_id, root, out)
+
+
+@app.command()
+@_command
+def schema(debug: Debug = False) -> None:
+    """Print the JSON Schema of a recipe, for an editor."""
+    import json
+
+    from flows.stages import recipe_schema
+
+    typer.echo(json.dumps(recipe_schema(), indent=2, ensure_ascii=False))
+
+
+@teacher_app.command("serve")
+@_command
+def teacher_serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8089,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", metavar="KIND=RATE", help="Misbehave at a rate, e.g. rate_limit=0.1; may be repeated."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Serve the offline teacher as an OpenAI-compatible endpoint."""
+    from flows.serving import serve_teacher
+
+    serve_teacher(host, port, fault or [], out)
+
+
+if __name__ == "__main__":
+    main()

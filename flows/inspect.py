@@ -1,0 +1,112 @@
+"""What can be seen without running anything: a checked recipe, a dataset's rows, funnel and rejects."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from flows.stages import resolve
+from generators.seeds import read_seeds
+from outputs.dataset import Dataset, open_dataset, read_rows, verify
+from outputs.funnel import HEADERS, funnel, reasons_of
+from schemas.errors import RunFailed
+from schemas.manifest import SeedReport, StageCounts
+from schemas.recipe import Recipe
+from schemas.row import Row, from_frame
+
+SHOWN = 600
+"""Characters of a text that the terminal shows of one field; the dataset holds all."""
+
+
+def check(recipe: Recipe, origin: str, out: Console) -> None:
+    """Check seeds and stages, and say what the recipe would do.
+
+    Raises:
+        BadInput: something in it cannot be used.
+    """
+    seeds, reports = read_seeds(recipe.seeds)
+    stages = resolve(recipe, "", origin)
+    out.print(f"{escape(origin)}: valid. {recipe.rows:,} rows for dataset {recipe.dataset!r}.")
+    for report in reports:
+        out.print(f"  seeds   {seed_line(report)}", soft_wrap=True)
+    for name, model in recipe.models.items():
+        out.print(
+            f"  model   {name}: {model.model} at {model.base_url or ('this machine' if model.offline else 'api')}"
+        )
+    out.print(f"  stages  {' → '.join(stage.label for stage in stages)}", soft_wrap=True)
+    if len(seeds) < 8:
+        out.print(f"  note    only {len(seeds)} seeds: proposals will look alike")
+
+
+def seed_line(report: SeedReport) -> str:
+    """One seed source in words."""
+    bad = ", ".join(f"{reason} {count}" for reason, count in report.bad_lines.items())
+    return f"{report.path}: {report.rows:,} rows, read as {report.format}{f'; skipped: {bad}' if bad else ''}"
+
+
+def show_dataset(name: str, root: Path, rows: int, out: Console) -> None:
+    """Rows, funnel and rejects of a dataset.
+
+    Raises:
+        DatasetError: there is no such dataset.
+        RunFailed: its files are not what the manifest says.
+    """
+    dataset = open_dataset(name, root / "datasets")
+    manifest = dataset.manifest
+    state = "complete" if manifest.complete else f"{manifest.rows_requested:,} were asked for: {manifest.stop_reason}"
+    out.print(f"[bold]{dataset.label}[/] in {dataset.folder}: {manifest.rows:,} rows ({state})", soft_wrap=True)
+    for report in manifest.seeds:
+        out.print(f"seeds {seed_line(report)}", soft_wrap=True)
+    out.print(funnel_table(manifest.funnel))
+    out.print(_reasons_table(manifest.funnel))
+    print_rows(dataset, rows, out)
+    problems = verify(dataset)
+    if problems:
+        raise RunFailed(f"{len(problems)} files are not as the manifest says: {problems[0]}; restore or make them anew")
+    out.print(f"{len(manifest.files) + len(manifest.rejects)} files verified against their sha256.")
+
+
+def funnel_table(stages: Iterable[StageCounts]) -> Table:
+    """The funnel as a table."""
+    table = Table(title="Funnel", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for place, header in enumerate(HEADERS):
+        table.add_column(header, justify="right" if 0 < place < len(HEADERS) - 1 else "left")
+    for line in funnel(stages):
+        table.add_row(*line.cells)
+    return table
+
+
+def print_rows(dataset: Dataset, rows: int, out: Console) -> None:
+    """Some rows, evenly spread over the dataset."""
+    total = dataset.manifest.rows
+    if not rows or not total:
+        return
+    step = max(1, total // rows)
+    for row in from_frame(read_rows(dataset).gather_every(step).head(rows).collect()):
+        out.print(_panel(row))
+
+
+def _panel(row: Row) -> Panel:
+    parts = [("", row.instruction), ("input", row.input), ("reasoning", row.reasoning), ("response", row.response)]
+    body = "\n".join(f"{f'[bold]{label}:[/] ' if label else ''}{escape(_short(text))}" for label, text in parts if text)
+    labels = [row.language, row.topic, row.subtopic, row.operation, f"depth {row.depth}" if row.depth else None]
+    return Panel(
+        body, title=row.id, subtitle=escape(" · ".join(label for label in labels if label)), title_align="left"
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text) - SHOWN:,} more characters)"
+
+
+def _reasons_table(stages: Iterable[StageCounts]) -> Table:
+    table = Table(title="Rejected and discarded", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("stage")
+    table.add_column("reason")
+    table.add_column("rows", justify="right")
+    for stage, reason, count in reasons_of(stages):
+        table.add_row(stage, reason, f"{count:,}")
+    return table

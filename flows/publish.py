@@ -1,0 +1,125 @@
+"""From finished shards to a published version: exactly N rows, everything else in the rejects, the books balanced."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import pairwise
+
+import polars as pl
+
+from flows.progress import add_counts
+from flows.run import Run
+from outputs.dataset import Dataset, Draft, latest, start_draft, versions
+from outputs.dataset import publish as publish_draft
+from outputs.parquet import RejectWriter, TrainWriter
+from schemas.errors import ConservationError, CorruptRun
+from schemas.manifest import Manifest, StageCounts, Usage
+from schemas.reject import Rejected, rejects_frame
+from schemas.row import from_frame
+
+TAKE = "take"
+"""The last step of the funnel: the cut at exactly N. What is beyond it is rejected as ``surplus``."""
+
+
+def published(run: Run) -> Dataset | None:
+    """The version that this very run has already published, complete, if it is the latest."""
+    root = run.root / "datasets"
+    if not versions(root, run.recipe.dataset):
+        return None
+    newest = latest(root, run.recipe.dataset)
+    same = newest.manifest.recipe_digest == run.digest and newest.manifest.complete
+    return newest if same else None
+
+
+def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
+    """Write the first N surviving rows of ``shards`` shards as the next version of the dataset."""
+    if done := published(run):
+        return done.manifest
+    draft = start_draft(run.root / "datasets", run.recipe.dataset)
+    funnel = _funnel(run, shards)
+    take = StageCounts(stage=TAKE, use=TAKE, kind=TAKE)
+    with TrainWriter(draft.folder, run.recipe.output) as rows, RejectWriter(draft.folder, run.recipe.output) as rejects:
+        for shard in range(shards):
+            for stage in run.stages:
+                rejects.write(run.store.shard(stage, shard).rejects())
+            kept, surplus = _cut(run, shard, take)
+            rows.write(kept)
+            rejects.write(surplus)
+    funnel.append(take)
+    _check_chain(funnel)
+    manifest = _manifest(run, draft, shards, stop_reason, funnel)
+    manifest.files, manifest.rejects = rows.files, rejects.files
+    return publish_draft(draft, manifest).manifest
+
+
+def _cut(run: Run, shard: int, take: StageCounts) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of one shard that still fit, and those that do not, booked in ``take``."""
+    frame = run.store.shard(run.stages[-1], shard).rows()
+    fits = min(frame.height, run.recipe.rows - take.passed)
+    beyond = frame.height - fits
+    take.rows_in += frame.height
+    take.passed += fits
+    take.rows_out += fits
+    take.rejected += beyond
+    if beyond:
+        take.reasons["surplus"] = take.reasons.get("surplus", 0) + beyond
+    surplus = [Rejected(TAKE, "surplus", "row", shard, row) for row in from_frame(frame.slice(fits))]
+    return frame.head(fits), rejects_frame(surplus)
+
+
+def _funnel(run: Run, shards: int) -> list[StageCounts]:
+    totals: list[StageCounts] = []
+    for stage in run.stages:
+        total: StageCounts | None = None
+        for shard in range(shards):
+            folder = run.store.shard(stage, shard)
+            if not folder.done:
+                raise CorruptRun(f"{folder.path}: this shard is not done; run the same command again")
+            total = add_counts(total, folder.counts())
+        totals.append(total or StageCounts(stage=stage.label, use=stage.use, kind="generator"))
+    return totals
+
+
+def _check_chain(funnel: list[StageCounts]) -> None:
+    """What one stage lets out is what the next takes in.
+
+    Raises:
+        ConservationError: it is not.
+    """
+    for before, after in pairwise(funnel):
+        if before.rows_out != after.rows_in or not after.balanced():
+            raise ConservationError(
+                f"{before.stage} let out {before.rows_out} rows, {after.stage} took in {after.rows_in}; please report"
+            )
+
+
+def _all_usage(run: Run) -> Iterator[tuple[str, Usage]]:
+    """What was asked, by stage: also for shards that were made ahead and not needed."""
+    for stage in run.stages:
+        total = Usage()
+        for folder in run.store.finished(stage):
+            total = Usage(**{name: value + getattr(total, name) for name, value in folder.usage().model_dump().items()})
+        if total != Usage():
+            yield stage.label, total
+
+
+def _manifest(run: Run, draft: Draft, shards: int, stop_reason: str, funnel: list[StageCounts]) -> Manifest:
+    rows = funnel[-1].rows_out
+    return Manifest(
+        dataset=draft.dataset,
+        version=draft.version,
+        instructloom=version("instructloom"),
+        recipe=run.recipe.model_dump(mode="json"),
+        recipe_digest=run.digest,
+        rows_requested=run.recipe.rows,
+        rows=rows,
+        complete=rows == run.recipe.rows,
+        stop_reason=stop_reason,
+        rounds=shards,
+        stage_folders=[stage.folder for stage in run.stages],
+        seeds=run.seed_reports,
+        funnel=funnel,
+        usage=dict(_all_usage(run)),
+        started=run.started.isoformat(timespec="seconds"),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

@@ -1,0 +1,130 @@
+"""A run as a person sees it in a terminal: what will happen, live progress, and where the result is.
+
+Sets Prefect's environment before prefect is imported: without a server of the user's, a run starts a quiet temporary
+one.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from flows.inspect import funnel_table, print_rows
+from flows.progress import Progress, watch
+from flows.publish import published
+from flows.run import open_run
+from outputs.dataset import Dataset, read_dataset
+from schemas.errors import RunFailed
+from schemas.manifest import Manifest
+from schemas.recipe import Recipe
+
+WHY = {
+    "falling_yield": "the rounds hardly bring new rows any more; add seeds or topics, or loosen a filter",
+    "exhausted_seeds": "the seeds are used up; add seeds, raise seeds.passes, or start with self_instruct",
+    "max_rounds": "limits.max_rounds was reached",
+    "max_requests": "limits.max_requests was reached",
+}
+
+
+def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: bool) -> Manifest:
+    """Run ``recipe`` below ``root`` with live progress, and say what came out.
+
+    Raises:
+        BadInput: before anything is written.
+        RunFailed: the run stopped, or ended with fewer rows than were asked for.
+    """
+    progress = Progress(wanted=recipe.rows, dataset=recipe.dataset)
+    run = open_run(recipe, root, origin, progress)
+    try:
+        if done := published(run):
+            out.print(f"Already made: {_where(done)}")
+            return done.manifest
+        quiet_prefect(debug)
+        from flows.generate import generate
+
+        with watch(progress, out):
+            manifest = generate(recipe.model_dump(mode="json"), str(root))
+    finally:
+        run.close()
+    made = read_dataset(root / "datasets" / recipe.dataset / f"v{manifest.version}")
+    _tell(made, root, out)
+    if not manifest.complete:
+        why = WHY.get(manifest.stop_reason, manifest.stop_reason)
+        raise RunFailed(f"{manifest.rows:,} of {recipe.rows:,} rows: {why}. What there is, is published and valid.")
+    return manifest
+
+
+def preview_rows(recipe: Recipe, origin: str, rows: int, out: Console, debug: bool) -> None:
+    """Send a few rows through the whole chain in a temporary folder, show them, and estimate the full run."""
+    small = _small(recipe, rows)
+    with tempfile.TemporaryDirectory(prefix="instructloom-preview-") as folder:
+        progress = Progress(wanted=rows, dataset=f"{recipe.dataset} (preview)")
+        run = open_run(small, Path(folder), origin, progress)
+        try:
+            quiet_prefect(debug)
+            from flows.generate import generate
+
+            with watch(progress, out):
+                manifest = generate(small.model_dump(mode="json"), folder)
+        finally:
+            run.close()
+        made = read_dataset(Path(folder) / "datasets" / recipe.dataset / f"v{manifest.version}")
+        print_rows(made, rows, out)
+        out.print(funnel_table(manifest.funnel))
+        out.print(estimate(manifest, recipe.rows))
+
+
+def estimate(manifest: Manifest, wanted: int) -> str:
+    """What ``wanted`` rows will cost, judged by a small run.
+
+    The yield of a small run is the best case: duplicates grow with the dataset. Hence a range, from the same yield
+    to half of it.
+    """
+    survivors = manifest.funnel[-1].rows_in
+    if not survivors:
+        return "No row survived: nothing can be estimated. The funnel shows where they went."
+    total = list(manifest.usage.values())
+    factor = wanted / survivors
+    requests = sum(usage.requests + usage.replayed for usage in total) * factor
+    tokens = sum(usage.prompt_tokens + usage.completion_tokens for usage in total) * factor
+    cost = sum(usage.cost for usage in total) * factor
+    return (
+        f"Estimate for {wanted:,} rows: {requests:,.0f} to {2 * requests:,.0f} requests,"
+        f" {tokens:,.0f} to {2 * tokens:,.0f} tokens, ${cost:,.2f} to ${2 * cost:,.2f}"
+        " (low end: the yield stays as here; high end: half of it)."
+    )
+
+
+def quiet_prefect(debug: bool) -> None:
+    """Settings that a person does not want to make: no analytics, no log lines beside the progress display."""
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    if not debug:
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+        os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
+
+
+def _small(recipe: Recipe, rows: int) -> Recipe:
+    """The same chain on less input: one prompt a round, few seeds a shard."""
+    stages = [
+        stage.model_copy(update={"prompts_per_round": 1}) if stage.use == "self_instruct" else stage
+        for stage in recipe.stages
+    ]
+    seeds = recipe.seeds.model_copy(update={"shard_rows": min(rows, recipe.seeds.shard_rows)})
+    limits = recipe.limits.model_copy(update={"max_rounds": min(20, recipe.limits.max_rounds)})
+    return recipe.model_copy(update={"rows": rows, "stages": stages, "seeds": seeds, "limits": limits})
+
+
+def _where(dataset: Dataset) -> str:
+    return f"{dataset.manifest.rows:,} rows of {dataset.label} in {dataset.folder}"
+
+
+def _tell(made: Dataset, root: Path, out: Console) -> None:
+    out.print(funnel_table(made.manifest.funnel))
+    out.print(_where(made), soft_wrap=True)
+    option = "" if root == Path.cwd() else f" --root {root}"
+    name = made.manifest.dataset
+    out.print(f"Look at it:   instructloom show {name}{option}", soft_wrap=True)
+    out.print(f"One row:      instructloom explain {name} ROW_ID{option}", soft_wrap=True)
+    out.print(f'Load it:      datasets.load_dataset("{made.folder}", split="train")', soft_wrap=True)

@@ -1,0 +1,121 @@
+"""The models of a recipe, ready to be asked from any thread.
+
+All requests of a process meet on one event loop and share one client and one set of slots a model, whatever number of
+shards is in flight. Not here: what was asked before (``log.py``, ``asker.py``) and how one model is asked
+(``channel.py``).
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from typing import Any, Self, TypeVar
+
+import httpx2
+
+from schemas.errors import RecipeError
+from schemas.exchange import Completion, Prompt
+from schemas.recipe import Model
+from teachers.channel import Answer, Channel, Sleep
+from teachers.live import Live
+from teachers.loop import LoopThread
+from teachers.payload import build_payload
+
+T = TypeVar("T")
+
+
+class Teachers:
+    """The models by the names that stages use. Nothing is opened before the first request or ``check``.
+
+    ``transports`` puts something else than the network behind a model, and ``sleep`` something else than the clock
+    behind its back-off; both are for tests.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, Model],
+        *,
+        transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._live = Live()
+        self._loop = LoopThread()
+        self._channels = {
+            name: Channel(name, model, self._live, (transports or {}).get(name) or _transport(model), sleep)
+            for name, model in models.items()
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Teachers({', '.join(self._channels)})"
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run ``coroutine`` on the shared loop, from any other thread, and wait for its result.
+
+        Raises:
+            RunFailed: ``close`` was called meanwhile.
+        """
+        return self._loop.run(coroutine)
+
+    def check(self) -> None:
+        """Before a run: are the keys there, do the endpoints answer? Costs one cheap request an endpoint.
+
+        Raises:
+            EndpointError: the first model that cannot be asked, and what to do.
+        """
+        for channel in self._channels.values():
+            channel.check_key()
+        # One after the other: of several that are down, the first in the recipe is reported, every time.
+        for channel in self._channels.values():
+            if not channel.model.offline:
+                self.run(channel.check())
+
+    def payload(self, prompt: Prompt, seed: int) -> dict[str, Any]:
+        """The exact request for ``prompt``, with the model's defaults from the recipe."""
+        return build_payload(self._channel(prompt.model).model, prompt, seed)
+
+    async def complete(self, prompt: Prompt, seed: int) -> Completion:
+        """Ask one prompt; see ``ask``."""
+        return (await self.ask(prompt.model, self.payload(prompt, seed))).completion
+
+    async def ask(self, name: str, payload: dict[str, Any]) -> Answer:
+        """Send one request to the model called ``name`` in the recipe, again and again where that helps.
+
+        Raises:
+            EndpointError: the key is refused, or the endpoint does not know the path or the model.
+            RunFailed: the endpoint is gone, or its account is empty.
+        """
+        return await self._channel(name).ask(payload)
+
+    def live(self) -> Live:
+        """A copy of the counters, from any thread."""
+        return replace(self._live)
+
+    def close(self) -> None:
+        """Stop what is under way, close all connections and end the thread. Safe to call twice."""
+        self._loop.close(self._close_channels)
+
+    async def _close_channels(self) -> None:
+        for channel in self._channels.values():
+            await channel.close()
+
+    def _channel(self, name: str) -> Channel:
+        try:
+            return self._channels[name]
+        except KeyError:
+            known = ", ".join(self._channels)
+            raise RecipeError(f"a stage asks the model {name!r}; the recipe's models are: {known}") from None
+
+
+def _transport(model: Model) -> httpx2.AsyncBaseTransport | None:
+    if not model.offline:
+        return None
+    # Imported here: a run with real models need not load the offline teacher.
+    from teachers.builtin.endpoint import Endpoint
+    from teachers.builtin.transport import InProcess
+
+    return InProcess(Endpoint(model.faults))

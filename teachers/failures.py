@@ -1,0 +1,127 @@
+"""What can go wrong with a request, in one type, and what becomes of each.
+
+    word               retried   for good
+    refused_request    no        an error completion: that row is rejected         400, 413, 422, other 4xx
+    timeout            yes       an error completion                               408, no answer in time
+    conflict           yes       an error completion                               409
+    rate_limited       yes       an error completion                               429
+    server_error       yes       an error completion                               5xx
+    disconnected       yes       an error completion                               the connection broke
+    unreadable_reply   yes       an error completion                               200, but no chat completion
+    wrong_key          no        EndpointError: the run stops                      401, 403
+    not_found          no        EndpointError: the run stops                      404, 405, 410, 3xx
+    no_quota           no        RunFailed: the run stops and can be resumed       402, 429 insufficient_quota
+    unreachable        yes       RunFailed: the run stops and can be resumed       connection refused, no such host
+
+Every exception of the openai library becomes a ``Failure`` at one place, ``failure_of``. Nothing of a request, such as
+its headers, is kept in it.
+"""
+
+import email.utils
+import math
+import random
+import time
+from collections.abc import Mapping
+
+import httpx2
+import openai
+from tenacity import RetryCallState
+
+TRANSIENT = frozenset(
+    {"timeout", "conflict", "rate_limited", "server_error", "disconnected", "unreadable_reply", "unreachable"}
+)
+FIRST_WAIT = 0.5
+"""Seconds; the window of the back-off doubles with every attempt…"""
+LONGEST_WAIT = 30.0
+"""…up to this."""
+LONGEST_RETRY_AFTER = 300.0
+"""Seconds an endpoint may ask us to stay away; one that asks for more is asked again after this."""
+DETAIL_CHARS = 300
+"""How much of an endpoint's own words is kept."""
+
+_BY_STATUS = {401: "wrong_key", 402: "no_quota", 403: "wrong_key", 404: "not_found", 405: "not_found"} | {
+    408: "timeout",
+    409: "conflict",
+    410: "not_found",
+    429: "rate_limited",
+}
+_NO_QUOTA = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+"""Codes that paid endpoints send with 429 where waiting does not help."""
+
+
+class Failure(Exception):
+    """One attempt that brought no completion."""
+
+    def __init__(self, word: str, detail: str = "", status: int | None = None, retry_after: float | None = None):
+        super().__init__(word)
+        self.word = word
+        self.detail = " ".join(detail.split())[:DETAIL_CHARS]
+        """The endpoint's own words, for people."""
+        self.status = status
+        self.retry_after = retry_after
+        """Seconds, where the endpoint named them."""
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.word in TRANSIENT
+
+
+def failure_of(error: openai.APIError) -> Failure:
+    """Translate an exception of the openai library."""
+    if isinstance(error, openai.APIStatusError):
+        return _of_status(error)
+    cause = error.__cause__
+    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError | httpx2.UnsupportedProtocol):
+        return Failure("unreachable", type(cause).__name__)
+    if isinstance(error, openai.APITimeoutError):
+        return Failure("timeout")
+    return Failure("disconnected", type(cause).__name__)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether to ask again."""
+    return isinstance(error, Failure) and error.transient
+
+
+def back_off(state: RetryCallState) -> float:
+    """Seconds until the next attempt: what the endpoint asked for, else exponential with full jitter."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, Failure) and error.retry_after is not None:
+        # A little more than asked for, so that those who were sent away together do not come back together.
+        return min(error.retry_after, LONGEST_RETRY_AFTER) * random.uniform(1.0, 1.1)
+    window = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (state.attempt_number - 1))
+    return random.uniform(window / 4, window)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds from ``retry-after-ms`` or ``Retry-After`` (a number or an HTTP date); None if there is neither."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        seconds = _number(headers.get(name))
+        if seconds is not None:
+            return max(0.0, seconds * unit)
+    date = email.utils.parsedate_tz(headers.get("retry-after"))
+    return None if date is None else max(0.0, email.utils.mktime_tz(date) - time.time())
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _of_status(error: openai.APIStatusError) -> Failure:
+    status = error.status_code
+    if status == 429 and {error.code, error.type} & _NO_QUOTA:
+        return Failure("no_quota", _words(error.body), status)
+    word = _BY_STATUS.get(status) or ("server_error" if status >= 500 else None)
+    word = word or ("not_found" if status < 400 else "refused_request")
+    return Failure(word, _words(error.body), status, retry_after(error.response.headers))
+
+
+def _words(body: object) -> str:
+    if isinstance(body, dict):
+        return str(body.get("message") or body.get("detail") or body)
+    return str(body or "")

@@ -1,0 +1,55 @@
+"""What is sent for one prompt: the request as plain data, its one canonical encoding, and its digest.
+
+Not here: where it is sent and with which key, how many at a time, for how long. None of these changes what a model is
+asked, so none of them may change the digest under which a completion is logged.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from schemas.exchange import Prompt
+from schemas.recipe import Model
+
+SEED_MASK = 0x7FFF_FFFF
+"""Endpoints differ in how large a seed they take; all take 31 bits."""
+
+
+def build_payload(model: Model, prompt: Prompt, seed: int) -> dict[str, Any]:
+    """The request for ``prompt``; what the prompt leaves open comes from the model's entry in the recipe."""
+    chosen = {
+        "temperature": _first(prompt.temperature, model.temperature),
+        "top_p": _first(prompt.top_p, model.top_p),
+        "max_tokens": _first(prompt.max_tokens, model.max_tokens),
+        "stop": list(prompt.stop) or None,
+        "seed": seed & SEED_MASK if model.send_seed else None,
+    }
+    return {
+        "model": model.model,
+        "messages": [{"role": message.role, "content": encodable(message.content)} for message in prompt.messages],
+        **{name: value for name, value in chosen.items() if value is not None},
+        **model.extra_body,
+    }
+
+
+def encode(payload: dict[str, Any]) -> bytes:
+    """The bytes that are sent and hashed: the same for the same request, in every process."""
+    return json.dumps(payload, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def digest(payload: dict[str, Any]) -> str:
+    """Names a request by its content: 32 hexadecimal digits."""
+    return hashlib.blake2b(encode(payload), digest_size=16).hexdigest()
+
+
+def encodable(text: str) -> str:
+    """``text`` without lone surrogates, which JSON may carry and UTF-8, Arrow and Parquet may not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _first(wanted: Any, default: Any) -> Any:
+    return default if wanted is None else wanted

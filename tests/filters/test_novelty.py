@@ -1,0 +1,140 @@
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rouge_score import rouge_scorer
+
+from filters.novelty import Config, Novelty, open_index
+from schemas.row import Row, new_row, to_frame
+from schemas.stage import Verdict
+
+WORDS = st.lists(st.lists(st.sampled_from("abcde"), max_size=6).map(" ".join), max_size=14)
+
+
+def rows_of(*instructions: str, language: str = "en") -> list[Row]:
+    return [new_row(text, stage="seed", source=str(i), language=language) for i, text in enumerate(instructions)]
+
+
+def decide(rows: list[Row], cuts: tuple[int, ...] = (), /, **config: Any) -> list[Verdict]:
+    """The verdicts on rows that arrive in the shards that ``cuts`` make."""
+    index, verdicts = open_index(Config(**config)), []
+    for start, end in zip((0, *cuts), (*cuts, len(rows)), strict=True):
+        frame = to_frame(rows[start:end])
+        verdicts += index.decide(frame, index.sign(frame))
+    return verdicts
+
+
+def test_nearest_agrees_with_rouge_score_on_the_seeds_of_self_instruct(real_data: Callable[[str], Any]) -> None:
+    instructions = [task["instruction"] for task in real_data("self_instruct_seed_tasks.jsonl")][:120]
+    scorer, novelty = rouge_scorer.RougeScorer(["rougeL"]), Novelty()
+    for number, text in enumerate(instructions):
+        scores = [scorer.score(text, earlier)["rougeL"].fmeasure for earlier in instructions[:number]]
+        best = max(scores, default=0.0)
+        assert novelty.nearest(text, "en") == (best, str(scores.index(best)) if best else None)
+        novelty.add(str(number), text, "en")
+
+
+def test_exactly_the_threshold_passes_and_a_hair_above_does_not() -> None:
+    ten, seven_of_ten = "a b c d e f g h i j", "a b c d e f g x y z"
+    eight, seven_of_twelve = "k l m n o p q r", "k l m n o p q s t u v w"
+    kept = [verdict.keep for verdict in decide(rows_of(ten, seven_of_ten, eight, seven_of_twelve))]
+    assert kept == [True, True, True, False]
+
+
+def test_a_reject_names_its_reason_its_score_and_its_neighbour() -> None:
+    rows = rows_of("Write a poem about the sea", "Sort these numbers", "Write a poem about the sea!")
+    verdict = decide(rows, name="pool")[2]
+    (score,) = verdict.scores
+    assert (verdict.keep, verdict.reason) == (False, "not_novel")
+    assert (score.stage, score.measure, score.value, score.neighbour) == ("pool", "rouge_l", 1.0, rows[0].id)
+
+
+def test_kept_rows_carry_their_nearest_neighbour_too() -> None:
+    rows = rows_of("Write a poem about the sea", "Write a song about rain and snow")
+    (score,) = decide(rows)[1].scores
+    assert 0 < score.value < 0.7
+    assert score.neighbour == rows[0].id
+
+
+def test_chinese_is_compared_by_character() -> None:
+    one, same = "请写一首关于大海的诗", "请写一首关于大海的诗。"
+    assert rouge_scorer.RougeScorer(["rougeL"]).score(one, same)["rougeL"].fmeasure == 0  # why this test exists
+    assert [verdict.keep for verdict in decide(rows_of(one, same, language="zh"))] == [True, False]
+
+
+def test_chinese_has_a_higher_threshold_than_english() -> None:
+    novelty = Novelty({"zh-CN": 0.85})
+    assert [novelty.threshold(language) for language in ("en", "zh", "ja", "fr")] == [0.7, 0.85, 0.8, 0.7]
+
+
+def test_languages_are_never_compared() -> None:
+    rows = rows_of("Hola amigo mio") + rows_of("Hola amigo mio", language="es")
+    assert all(verdict.keep for verdict in decide(rows))
+
+
+def test_seeds_join_the_pool_untested() -> None:
+    novelty = Novelty()
+    for id in ("first", "second"):
+        novelty.add(id, "Write a poem", "en")
+    assert novelty.nearest("Write a poem", "en") == (1.0, "first")
+    assert not novelty.is_new("write a POEM", "en")
+    assert novelty.is_new("Sort these numbers", "en")
+
+
+def test_the_input_counts_only_where_it_is_asked_for() -> None:
+    rows = [new_row("Rewrite this", input=text, stage="seed", source=text) for text in ("a b c d e", "v w x y z")]
+    assert [verdict.keep for verdict in decide(rows)] == [True, False]
+    assert [verdict.keep for verdict in decide(rows, field="text")] == [True, True]
+
+
+def test_rows_without_tokens_pass_and_are_counted() -> None:
+    index, frame = open_index(Config()), to_frame(rows_of("", "?!", "", "😀"))
+    assert all(verdict.keep for verdict in index.decide(frame, index.sign(frame)))
+    assert index.counts() == {"uncompared_empty": 4}
+
+
+@given(WORDS)
+def test_sifting_is_a_loop_over_nearest_and_add(texts: list[str]) -> None:
+    looped: list[tuple[float, str | None]] = []
+    novelty = Novelty()
+    for number, text in enumerate(texts):
+        looped.append(novelty.nearest(text, "en"))
+        if novelty.is_new(text, "en"):
+            novelty.add(str(number), text, "en")
+    assert Novelty().sift([str(number) for number in range(len(texts))], texts, "en") == looped
+
+
+@given(WORDS, st.data())
+def test_verdicts_do_not_depend_on_the_shards(texts: list[str], data: st.DataObject) -> None:
+    rows = rows_of(*texts)
+    cuts = tuple(sorted(data.draw(st.sets(st.integers(0, len(rows)), max_size=3))))
+    verdicts = decide(rows, cuts)
+    assert len(verdicts) == len(rows)
+    assert verdicts == decide(rows)
+
+
+@given(WORDS, st.integers(0, 14))
+def test_a_resumed_run_decides_as_one_run(texts: list[str], done: int) -> None:
+    rows = rows_of(*texts)
+    whole, index = decide(rows), open_index(Config())
+    kept = to_frame([row for row, verdict in zip(rows[:done], whole[:done], strict=True) if verdict.keep])
+    index.add(kept, index.sign(kept))
+    rest = to_frame(rows[done:])
+    assert index.decide(rest, index.sign(rest)) == whole[done:]
+
+
+@given(WORDS)
+def test_kept_rows_are_pairwise_new(texts: list[str]) -> None:
+    rows = rows_of(*texts)
+    kept = [row.instruction for row, verdict in zip(rows, decide(rows), strict=True) if verdict.keep]
+    scorer = rouge_scorer.RougeScorer(["rougeL"])
+    assert all(scorer.score(one, other)["rougeL"].fmeasure <= 0.7 for one, other in combinations(kept, 2))
+
+
+@pytest.mark.parametrize("thresholds", [{"en": 0}, {"en": 1.2}])
+def test_a_threshold_outside_its_range_is_refused(thresholds: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"thresholds\.en"):
+        Config(thresholds=thresholds)
