@@ -77,8 +77,12 @@ async def drive(key: str, steps: Steps[T], ask: Ask, *salt: object) -> Ended[T]:
 
 async def drive_all(jobs: Sequence[tuple[str, Steps[T]]], ask: Ask, *salt: object) -> list[Ended[T]]:
     """Run many jobs at once; results are in the order of ``jobs``, whatever finished first."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(drive(key, steps, ask, *salt)) for key, steps in jobs]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(drive(key, steps, ask, *salt)) for key, steps in jobs]
+    except BaseExceptionGroup as errors:
+        # One job's error stops the shard: the first is the cause, the others are its echoes.
+        raise errors.exceptions[0] from None
     return [task.result() for task in tasks]
 
 

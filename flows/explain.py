@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 from rich.console import Console
 from rich.markup import escape
-from teachers.log import CompletionLog, Record
+from teachers.log import Record, read_log
 
 from outputs.dataset import Dataset, Found, find_row, open_dataset
 from schemas.row import Row, from_frame, polars_schema
@@ -106,7 +106,7 @@ def _asked(row: Row, trail: Trail) -> Iterator[tuple[str, list[Record]]]:
         for shard in _shards(row, folder, trail):
             log = shard / "completions.log"
             if log.exists():
-                records += [record for record in CompletionLog.read(log) if record.key.startswith(keys)]
+                records += [record for record in read_log(log) if record.key.startswith(keys)]
         if records:
             yield folder.name.rsplit("-", 1)[0], sorted(records, key=_place)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -27,25 +28,25 @@ Counts = PrefectFuture[StageCounts]
 THREADS = AHEAD * 16
 
 
-@task(task_run_name="{stage} · shard {shard}", cache_policy=None, persist_result=False)
+@task(task_run_name="{stage} · shard {shard}", cache_policy=NO_CACHE, persist_result=False)
 def source(ref: str, stage: str, shard: int, before: Any) -> StageCounts:
     """One shard of the source."""
     return work.make_source(attach(ref), shard)
 
 
-@task(task_run_name="{stage} · shard {shard}", cache_policy=None, persist_result=False)
+@task(task_run_name="{stage} · shard {shard}", cache_policy=NO_CACHE, persist_result=False)
 def generator(ref: str, stage: str, place: int, shard: int, upstream: Any) -> StageCounts:
     """A generator over one shard."""
     return work.generate_shard(attach(ref), place, shard)
 
 
-@task(task_run_name="{stage} · shard {shard} · sign", cache_policy=None, persist_result=False)
+@task(task_run_name="{stage} · shard {shard} · sign", cache_policy=NO_CACHE, persist_result=False)
 def sign(ref: str, stage: str, place: int, shard: int, upstream: Any) -> None:
     """Phase 1 of a filter with an index over one shard."""
     work.sign_shard(attach(ref), place, shard)
 
 
-@task(task_run_name="{stage} · shard {shard}", cache_policy=None, persist_result=False)
+@task(task_run_name="{stage} · shard {shard}", cache_policy=NO_CACHE, persist_result=False)
 def sift(ref: str, stage: str, place: int, shard: int, upstream: Any, before: Any) -> StageCounts:
     """A filter's decision on one shard."""
     return work.filter_shard(attach(ref), place, shard)
@@ -68,6 +69,7 @@ def generate(recipe: dict[str, Any], root: str = ".") -> Manifest:
 
 def make(run: Run) -> Manifest:
     """Run the stages until N rows survived, then publish them."""
+    run.prepare()
     with run.store.locked():
         plan = Plan(run.recipe.rows, run.recipe.limits, work.source_shards(run))
         last: dict[int, Counts] = {}

@@ -5,6 +5,7 @@ index is rebuilt by deciding the finished shards again from their saved signatur
 nothing, and must come out the same.
 """
 
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,21 +24,26 @@ class OpenIndex:
     shards: int = 0
     _index: Index | None = field(default=None, repr=False)
 
-    @property
-    def index(self) -> Index:
-        """The filter's index, opened when first needed: a finished run loads no model."""
-        if self._index is None:
-            module: Any = self.stage.module
-            opened: Index = module.open_index(self.stage.config)
-            self._index = opened
-        return self._index
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def open(self) -> Index:
+        """The filter's index, opened when first asked for; that may load a model.
+
+        Raises:
+            RecipeError: the model cannot be loaded.
+        """
+        with self._lock:  # shards are signed by many threads, and a model is loaded once
+            if self._index is None:
+                module: Any = self.stage.module
+                self._index = module.open_index(self.stage.config)
+            return self._index
 
     def decide(self, shard: int, frame: pl.DataFrame, signatures: Signatures) -> tuple[list[Verdict], dict[str, int]]:
         """Verdicts on shard number ``shard``, which must be the next one, and what the filter counted beside."""
         if shard != self.shards:
             raise CorruptRun(f"{self.stage.label}: shard {shard} was to be decided after {self.shards} shards")
-        before = self.index.counts()
-        verdicts = self.index.decide(frame, signatures)
-        after = self.index.counts()
+        before = self.open().counts()
+        verdicts = self.open().decide(frame, signatures)
+        after = self.open().counts()
         self.shards += 1
         return verdicts, {name: after[name] - before.get(name, 0) for name in sorted(after)}

@@ -70,12 +70,12 @@ def show_dataset(name: str, root: Path, rows: int, out: Console) -> None:
 
 
 def funnel_table(stages: Iterable[StageCounts]) -> Table:
-    """The funnel as a table."""
+    """The funnel as a table; the reasons, which need room, have one of their own."""
     table = Table(title="Funnel", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for place, header in enumerate(HEADERS):
-        table.add_column(header, justify="right" if 0 < place < len(HEADERS) - 1 else "left")
+    for place, header in enumerate(HEADERS[:-1]):
+        table.add_column(header, justify="right" if place else "left")
     for line in funnel(stages):
-        table.add_row(*line.cells)
+        table.add_row(*line.cells[:-1])
     return table
 
 

@@ -44,8 +44,8 @@ class Plan:
 
     def record(self, made: int, kept: int) -> None:
         """The next shard in order went through: ``made`` candidates reached the filters, ``kept`` survived."""
-        if self.complete:
-            return
+        if self.stop_reason is not None:
+            return  # made ahead and not needed
         self.shards += 1
         self.kept += kept
         self.history.append(kept)

@@ -6,9 +6,8 @@ proposals of one round are compared with each other (Self-Instruct, arXiv 2212.1
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from generators.self_instruct import Proposal
 
 from filters.novelty import Novelty
 from flows.drive import book_reason, drive_all, rng_for
@@ -17,6 +16,9 @@ from flows.store import ShardResult
 from schemas.manifest import StageCounts, Usage
 from schemas.reject import Rejected
 from schemas.row import Row, Score, to_frame
+
+if TYPE_CHECKING:
+    from generators.self_instruct import Proposal
 
 
 class Pool:

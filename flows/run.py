@@ -49,6 +49,18 @@ class Run:
         """Names the whole run: all stages, and how many rows."""
         return _digest(self.recipe, self.stages)
 
+    def prepare(self) -> None:
+        """Open what may still turn out to be wrong, such as an embedding model, then write the first file.
+
+        Raises:
+            RecipeError: a filter's model cannot be loaded.
+        """
+        for opened in self.indexes.values():
+            opened.open()
+        text = json.dumps({"root": str(self.root), "recipe": self.recipe.model_dump(mode="json")}, ensure_ascii=False)
+        Path(self.ref).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(Path(self.ref), lambda path: path.write_text(text, encoding="utf-8"))
+
     def close(self) -> None:
         """Let go of the models; the run can be opened again."""
         with _LOCK:
@@ -63,7 +75,7 @@ _LOCK = threading.Lock()
 def open_run(recipe: Recipe, root: Path, origin: str = "recipe", progress: Progress | None = None) -> Run:
     """Check everything that can be checked before the first call, then open the run, unless it is open already.
 
-    ``root`` is the folder that holds ``runs/`` and ``datasets/``. Nothing is written before all checks passed.
+    ``root`` is the folder that holds ``runs/`` and ``datasets/``. Nothing is written yet: see ``Run.prepare``.
 
     Raises:
         BadInput: the seeds, a stage or a model cannot be used.
@@ -81,9 +93,6 @@ def open_run(recipe: Recipe, root: Path, origin: str = "recipe", progress: Progr
     except BaseException:
         teachers.close()
         raise
-    text = json.dumps({"root": str(root), "recipe": recipe.model_dump(mode="json")}, indent=1, ensure_ascii=False)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, lambda path: path.write_text(text, encoding="utf-8"))
     now = datetime.now(UTC)
     run = Run(str(file), recipe, root, seeds, reports, stages, store, teachers, progress or Progress(), now)
     run.progress.live = teachers.live

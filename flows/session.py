@@ -40,6 +40,7 @@ def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: b
         if done := published(run):
             out.print(f"Already made: {_where(done)}")
             return done.manifest
+        run.prepare()
         quiet_prefect(debug)
         from flows.generate import generate
 

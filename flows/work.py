@@ -28,7 +28,9 @@ def source_shards(run: Run) -> int | None:
     if stage.kind == "pool":
         return None
     config: Any = stage.config
-    return -(-len(run.seeds) // config.shard_rows) * int(config.passes)
+    passes: int = config.passes
+    per_pass: int = -(-len(run.seeds) // config.shard_rows)
+    return per_pass * passes
 
 
 def make_source(run: Run, shard: int) -> StageCounts:
@@ -62,7 +64,7 @@ def sign_shard(run: Run, place: int, shard: int) -> None:
     """Phase 1 of the index filter at ``place``: pure, so shards may be signed in any order."""
     stage, folder = run.stages[place], run.store.shard(run.stages[place], shard)
     if folder.signatures() is None:
-        index = run.indexes[stage.label].index
+        index = run.indexes[stage.label].open()
         folder.save_signatures(index.sign(_upstream(run, place, shard).rows()))
 
 

@@ -5,6 +5,7 @@ openai library's own retries are off: tenacity has one policy for all of them (s
 """
 
 import asyncio
+import logging
 import os
 import re
 from collections.abc import Awaitable, Callable, Iterator
@@ -86,8 +87,9 @@ class Channel:
         # A copy, because tenacity keeps the state of a call in the object.
         retrying = self._retrying.copy()
         self._live.waiting += 1
+        detail = ""
         try:
-            completion, detail = await retrying(self._attempt, payload), ""
+            completion: Completion = await retrying(self._attempt, payload)
         except Failure as failure:
             completion, detail = self._give_up(failure, payload), self._scrubbed(failure.detail)
         finally:
@@ -131,6 +133,8 @@ class Channel:
 
     @cached_property
     def _client(self) -> openai.AsyncOpenAI:
+        # At its usual level the library logs the URL of every request.
+        logging.getLogger("httpx2").setLevel(logging.WARNING)
         timeout = httpx2.Timeout(self.model.timeout, connect=min(CONNECT_SECONDS, self.model.timeout))
         limits = httpx2.Limits(
             max_connections=self.model.concurrency + 1, max_keepalive_connections=self.model.concurrency

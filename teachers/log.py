@@ -292,7 +292,7 @@ def _encode(record: Record) -> bytes:
     if record.detail:
         data["detail"] = record.detail
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    body = _SIZE.pack(len(text)) + _CODEC.compress(text, asbytes=True)
+    body: bytes = _SIZE.pack(len(text)) + _CODEC.compress(text, asbytes=True)
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.exchange import Completion
 from schemas.recipe import Model, Price
-from teachers.failures import Failure
+from teachers.failures import DETAIL_CHARS, Failure
 from teachers.payload import encodable
 
 _FINISH = {
@@ -31,13 +31,14 @@ def read_reply(raw: bytes, payload: dict[str, Any], model: Model) -> Completion:
         Failure: ``unreadable_reply``: this is no chat completion.
     """
     body = _parse(raw)
-    choice = body["choices"][0]
-    message = choice["message"]
+    choice = _choice(body)
+    message = choice.get("message")
+    message = message if isinstance(message, dict) else {}
     text, reasoning = _text(message.get("content")), _reasoning(message)
     if not text and not reasoning:
         text = _text(message.get("refusal"))
     finish = _FINISH.get(str(choice.get("finish_reason")).lower(), "stop")
-    usage = body.get("usage") if isinstance(body.get("usage"), dict) else {}
+    usage = body.get("usage")
     prompt_tokens, completion_tokens = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
     return Completion(
         text=text,
@@ -74,18 +75,17 @@ def _parse(raw: bytes) -> dict[str, Any]:
     try:
         body = json.loads(raw)
     except ValueError:
-        raise Failure("unreadable_reply", raw[:200].decode("utf-8", "replace")) from None
-    if not isinstance(body, dict) or not _has_message(body):
-        # Some gateways answer 200 with an error inside: worth asking again, like any other server error.
-        raise Failure("unreadable_reply", raw[:200].decode("utf-8", "replace"))
+        body = None
+    # Some gateways answer 200 with an error inside: worth asking again, like any other server error.
+    if not isinstance(body, dict) or body.get("error"):
+        raise Failure("unreadable_reply", raw[:DETAIL_CHARS].decode("utf-8", "replace"))
     return body
 
 
-def _has_message(body: dict[str, Any]) -> bool:
+def _choice(body: dict[str, Any]) -> dict[str, Any]:
     choices = body.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        return False
-    return isinstance(choices[0].get("message"), dict)
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else {}
 
 
 def _text(content: object) -> str:
@@ -98,8 +98,8 @@ def _reasoning(message: dict[str, Any]) -> str:
     return _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
 
 
-def _count(usage: dict[str, Any], name: str) -> int:
-    value = usage.get(name)
+def _count(usage: object, name: str) -> int:
+    value = usage.get(name) if isinstance(usage, dict) else None
     return value if isinstance(value, int) and value > 0 else 0
 
 

@@ -91,7 +91,10 @@ def parse(name: str, language: str, text: str) -> Template:
 def digest(stage: str) -> str:
     """A hash of all prompt files of a stage: rows made with other words are other rows."""
     state = hashlib.blake2b(digest_size=16)
-    for file in sorted(_folder(stage).iterdir(), key=lambda file: file.name):
+    folder = _folder(stage)
+    if not folder.is_dir():  # respond sends the instruction as it is
+        return ""
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
         if file.name.endswith(".txt"):
             state.update(f"{file.name}\0{file.read_text(encoding='utf-8')}\0".encode())
     return state.hexdigest()

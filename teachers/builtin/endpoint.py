@@ -5,7 +5,7 @@ Neither a socket nor a loop: ``server.py`` puts it on HTTP, ``transport.py`` beh
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -15,11 +15,13 @@ from teachers.builtin.faults import (
     content_fault,
     draw,
     malformed,
+    narrowed,
     refusal,
     transient_fault,
     truncated,
-    wrong,
 )
+from teachers.builtin.model import count_tokens
+from teachers.builtin.model import reply as builtin_reply
 
 MODEL = "builtin"
 MOST_CHOICES = 128
@@ -39,8 +41,20 @@ class Spoken(Protocol):
     def finish_reason(self) -> str: ...  # noqa: D102
 
 
-Speak = Callable[..., Spoken]
-"""``speak(messages, seed=…, temperature=…, max_tokens=…)``, as ``teachers.builtin.model.reply``."""
+class Reply(Protocol):
+    """How the model is asked: as ``teachers.builtin.model.reply``."""
+
+    def __call__(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        seed: int,
+        temperature: float,
+        max_tokens: int | None,
+        wrong: bool,
+    ) -> Spoken:
+        """The reply to a conversation."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +82,11 @@ class BadRequest(Exception):
 class Endpoint:
     """The offline teacher, misbehaving as ``faults`` says. Its answers depend on nothing but the request."""
 
-    def __init__(
-        self, faults: Faults | None = None, speak: Speak | None = None, count: Callable[[str], int] | None = None
-    ) -> None:
+    def __init__(self, faults: Faults | None = None, reply: Reply | None = None) -> None:
         self.faults = faults or Faults()
         self.served = 0
         """Requests that got a completion."""
-        self._speak = speak
-        self._count = count
+        self._reply: Reply = reply or builtin_reply
         # Only of requests whose last attempt met a transient fault, so that it stays small.
         self._attempts: dict[bytes, int] = {}
 
@@ -92,7 +103,7 @@ class Endpoint:
         if request["model"] != MODEL:
             return _refused(404, f"The model {request['model']!r} does not exist; this server has {MODEL!r}")
         self.served += 1
-        return _completion(request, choices, self._usage(request, choices), body)
+        return _completion(request, choices, body)
 
     def models(self) -> Response:
         """``GET /v1/models``."""
@@ -117,34 +128,22 @@ class Endpoint:
         share = draw(self.faults.seed, body, "share")
         if fault == "refusal":
             return Said(refusal(request["messages"][-1]["content"], share))
+        messages, seed = request["messages"], request["seed"] + place
         if fault == "duplicate":
-            said = self._say(request, int(share * DUPLICATE_SEEDS))
-        else:
-            said = self._say(request, request["seed"] + place)
+            messages, seed = narrowed(messages), int(share * DUPLICATE_SEEDS)
+        said = self._reply(
+            messages,
+            seed=seed,
+            temperature=request["temperature"],
+            max_tokens=request["max_tokens"],
+            wrong=fault == "wrong",
+        )
         text, finish = _cut(said.text, request["stop"]), said.finish_reason
         if fault == "malformed":
             text = malformed(text)
-        elif fault == "wrong":
-            text = wrong(text)
         elif fault == "truncated":
             text, finish = truncated(text, share), "length"
         return Said(text, finish)
-
-    def _say(self, request: dict[str, Any], seed: int) -> Spoken:
-        if self._speak is None:
-            # Imported with the first request: it loads all task families.
-            from teachers.builtin.model import count_tokens, reply
-
-            self._speak, self._count = reply, self._count or count_tokens
-        return self._speak(
-            request["messages"], seed=seed, temperature=request["temperature"], max_tokens=request["max_tokens"]
-        )
-
-    def _usage(self, request: dict[str, Any], choices: Sequence[Spoken]) -> dict[str, int]:
-        count = self._count or _roughly
-        asked = sum(count(message["content"]) for message in request["messages"])
-        said = sum(count(choice.text) for choice in choices)
-        return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
 
 
 def _read(body: bytes) -> dict[str, Any]:
@@ -164,7 +163,7 @@ def _read(body: bytes) -> dict[str, Any]:
         "model": data.get("model"),
         "messages": _messages(data.get("messages")),
         "seed": _number(data, "seed", int, 0),
-        "temperature": _number(data, "temperature", float, None),
+        "temperature": _number(data, "temperature", float, 1.0),
         "max_tokens": _number(data, "max_completion_tokens", int, None) or _number(data, "max_tokens", int, None),
         "n": min(MOST_CHOICES, max(1, _number(data, "n", int, 1))),
         "stop": [stop] if isinstance(stop, str) else [text for text in stop if isinstance(text, str) and text],
@@ -202,9 +201,10 @@ def _cut(text: str, stop: Sequence[str]) -> str:
     return text[: min(places)] if places else text
 
 
-def _completion(request: dict[str, Any], choices: Sequence[Spoken], usage: dict[str, int], body: bytes) -> Response:
+def _completion(request: dict[str, Any], choices: Sequence[Spoken], body: bytes) -> Response:
     # No clock: the same request gets the same bytes.
     head = {"id": f"chatcmpl-{hashlib.blake2b(body, digest_size=12).hexdigest()}", "created": 0, "model": MODEL}
+    usage = _usage(request, choices)
     if request["stream"]:
         return _stream(head, choices, usage)
     said = [
@@ -241,9 +241,10 @@ def _refused(status: int, message: str, headers: dict[str, str] | None = None) -
     return _json({"error": {"message": message, "type": "error", "param": None, "code": None}}, status, headers)
 
 
-def _roughly(text: str) -> int:
-    """Tokens, where nobody counts them better: four letters each."""
-    return -(-len(text) // 4)
+def _usage(request: dict[str, Any], choices: Sequence[Spoken]) -> dict[str, int]:
+    asked = sum(count_tokens(message["content"]) for message in request["messages"])
+    said = sum(count_tokens(choice.text) for choice in choices)
+    return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
 
 
 _TRANSIENT_RESPONSES = {

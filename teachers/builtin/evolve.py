@@ -18,7 +18,7 @@ _TRIES = 3
 def evolve(task: Task, operation: str, rng: Random) -> Task | None:
     """The task with one more rider; ``None`` if the operation has nothing left to offer."""
     task = complete(task, rng)
-    if len(task.riders) >= MOST_RIDERS:
+    if task.open or len(task.riders) >= MOST_RIDERS:
         return None
     taken = {_group(kinds()[rider.kind]) for rider in task.riders}
     choices = [kind for kind in of_operation(operation) if _group(kind) not in taken and task.language in kind.wordings]

@@ -3,21 +3,23 @@
 Two kinds. *Transient* faults (rate_limit, server_error, timeout, disconnect) fall anew for each attempt at a request,
 so that a retry gets through. *Content* faults (malformed, truncated, refusal, duplicate, wrong) depend on the request
 alone: the same request always gets the same completion, on any day and in any order. Both are drawn from the fault
-seed and the bytes of the request, never from a clock or a counter of requests.
+seed and the bytes of the request, never from a clock or a counter of requests. A *wrong* answer is the model's own
+doing (``reply(…, wrong=True)``), because only it knows which part of a text is the answer.
 """
 
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 
 from schemas.recipe import Faults
 
 TRANSIENT = ("rate_limit", "server_error", "timeout", "disconnect")
 CONTENT = ("malformed", "truncated", "refusal", "duplicate", "wrong")
 DUPLICATE_SEEDS = 3
-"""A duplicate is what one of so few seeds gives, whatever seed was asked for."""
+"""A duplicate is what one of so few seeds gives, whatever seed and examples the request has."""
 
 _CJK = re.compile(r"[㐀-鿿]")
-_NUMBER = re.compile(r"\d+")
+_ASKS_FOR_NEW = re.compile(r"(?:Write|请写).*\d")
 _STRUCTURE = re.compile(r"</?[^<>\n]{1,40}>|^\s*(?:#+|\d+[.)、]|[-*])\s*|[:：\n]", re.MULTILINE)
 _REFUSALS = {
     "en": ("I'm sorry, but I can't help with that.", "As an AI language model, I cannot assist with this request."),
@@ -57,13 +59,14 @@ def refusal(asked: str, share: float) -> str:
     return phrases[int(share * len(phrases))]
 
 
-def wrong(text: str) -> str:
-    """``text`` in the same form with its last number off by one; without a number, with its last word left out."""
-    numbers = list(_NUMBER.finditer(text))
-    if not numbers:
-        return text.rpartition(" ")[0] or text[:-1]
-    last = numbers[-1]
-    return f"{text[: last.start()]}{int(last[0]) + 1}{text[last.end() :]}"
+def narrowed(messages: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The request without the examples it shows, where it asks for new texts: then many requests are one."""
+    *before, last = messages
+    lines = last["content"].strip().splitlines()
+    if not before or not lines or not _ASKS_FOR_NEW.match(lines[-1]):
+        return list(messages)
+    kept = [line for line in lines[:-1] if line.startswith("<topics>")]
+    return [*before, {"role": last["role"], "content": "\n".join([*kept, lines[-1]])}]
 
 
 def _pick(faults: Faults, names: tuple[str, ...], place: float) -> str | None:

@@ -52,10 +52,11 @@ def _said(system: str, user: str, rng: Random, wrong: bool) -> str:
     title = system.partition("\n")[0].strip()
     if title in TITLES:
         name, language = TITLES[title]
-        return REPLIES[name](Request(user, language, rng, wrong))
-    asked = Request(user, _language(user), rng, wrong)
-    marks = (mark for speech in SPEECH.values() for mark in speech.answer_marks)
-    return reason(asked) if any(mark in system for mark in marks) else respond(asked)
+        return REPLIES[name](Request(user, language, rng, wrong, system))
+    marked = [language for language, speech in SPEECH.items() if any(mark in system for mark in speech.answer_marks)]
+    if marked:
+        return reason(Request(user, marked[0], rng, wrong))
+    return respond(Request(user, _language(user), rng, wrong))
 
 
 def _language(user: str) -> Language:

@@ -45,6 +45,8 @@ _RANGE = {
     "zh": re.compile(r"请写出第\s*(\d+)\s*到第\s*(\d+)\s*个任务"),
 }
 _COUNT = {"en": re.compile(r"Write (\d+) examples"), "zh": re.compile(r"请写\s*(\d+)\s*个示例")}
+_AT_MOST = {"en": re.compile(r"at most (\d+)"), "zh": re.compile(r"最多\s*(\d+)\s*个")}
+_EXAMPLES = 3
 _MOST = 64
 """More items than this are never asked for in one prompt."""
 
@@ -105,6 +107,12 @@ def example_count(text: str, language: Language) -> int:
     """How many examples are asked for."""
     found = _COUNT[language].findall(text)
     return min(int(found[-1]), _MOST) if found else 1
+
+
+def most_examples(text: str, language: Language) -> int:
+    """How many examples of one task are allowed: three where nothing is said."""
+    found = _AT_MOST[language].search(text)
+    return max(1, min(int(found[1]), _MOST)) if found else _EXAMPLES
 
 
 def topics(text: str) -> list[str]:

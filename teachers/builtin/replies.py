@@ -21,7 +21,6 @@ _LABEL_WORDS = re.compile(
     re.IGNORECASE,
 )
 _LABEL_SIGNS = re.compile(r"分类|类别|归类|标签|情感|真假|对还是错|是否|正面|负面|属于|好评|哪一类|判断")
-_MOST_LABELS = 4
 _LABEL_TRIES = 24
 _TOPIC_TRIES = 8
 
@@ -36,6 +35,8 @@ class Request:
     rng: Random
     wrong: bool = False
     """Answers are to be spoiled: a fault on order."""
+    system: str = ""
+    """The system message, which may limit the number of examples."""
 
     @property
     def speech(self) -> Speech:
@@ -89,7 +90,8 @@ def input_first(request: Request) -> str:
         solution = _answer(task, request)
         return f"{speech.output}{solution.response}" if solution else speech.unknown
     blocks = []
-    for index in range(1, request.rng.choice([1, 2, 2, 3]) + 1):
+    most = protocol.most_examples(request.system, request.language)
+    for index in range(1, request.rng.randint(1, most) + 1):
         made = complete(task, request.rng)
         solution = _answer(made, request)
         if solution is not None:
@@ -108,12 +110,15 @@ def label_first(request: Request) -> str:
         solution = _answer(task, request)
         return f"{speech.label}{solution.answer}" if solution else speech.unknown
     found: dict[str, str] = {}
+    most = protocol.most_examples(request.system, request.language)
     for _ in range(_LABEL_TRIES):
         made = complete(task, request.rng)
         solution = _answer(made, request)
-        if solution is not None and len(found) < _MOST_LABELS:
+        if solution is not None and len(found) < most:
             found.setdefault(solution.answer, write(made)[1])
-    return "\n\n".join(f"{speech.label}{label}\n{speech.input}{text}" for label, text in found.items())
+    return (
+        "\n\n".join(f"{speech.label}{label}\n{speech.input}{text}" for label, text in found.items()) or speech.unknown
+    )
 
 
 def complete_tasks(request: Request) -> str:

@@ -6,10 +6,10 @@
 
 import asyncio
 import contextlib
-import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,26 +20,26 @@ from starlette.types import Receive, Scope, Send
 
 from schemas.errors import BadInput
 from schemas.recipe import Faults
-from teachers.builtin.endpoint import Endpoint, Response, Speak
+from teachers.builtin.endpoint import Endpoint, Reply, Response
 
 _SHUTDOWN_SECONDS = 1
 """How long requests under way may take once the server is told to stop."""
 
 
-def create_app(faults: Faults | None = None, speak: Speak | None = None) -> Starlette:
-    """The application. ``speak`` stands in for the offline teacher's words, for tests."""
-    endpoint = Endpoint(faults, speak)
+def create_app(faults: Faults | None = None, reply: Reply | None = None) -> Starlette:
+    """The application. ``reply`` stands in for the offline teacher's words, for tests."""
+    endpoint = Endpoint(faults, reply)
 
     async def chat(request: Request) -> HttpResponse:
         body = await request.body()
         await asyncio.sleep(endpoint.faults.latency)
-        return _Reply(endpoint.chat(body))
+        return _Outgoing(endpoint.chat(body))
 
     async def models(_: Request) -> HttpResponse:
-        return _Reply(endpoint.models())
+        return _Outgoing(endpoint.models())
 
     async def health(_: Request) -> HttpResponse:
-        return _Reply(endpoint.health())
+        return _Outgoing(endpoint.health())
 
     return Starlette(
         routes=[
@@ -66,9 +66,9 @@ def serve(host: str, port: int, faults: Faults | None = None, ready: Callable[[s
 
 
 @contextlib.contextmanager
-def serving(faults: Faults | None = None, speak: Speak | None = None) -> Iterator[str]:
+def serving(faults: Faults | None = None, reply: Reply | None = None) -> Iterator[str]:
     """Serve from a thread on a free port of this machine while the body runs; gives the URL, ending in /v1."""
-    with serving_app(create_app(faults, speak)) as url:
+    with serving_app(create_app(faults, reply)) as url:
         yield url
 
 
@@ -87,7 +87,7 @@ def serving_app(app: Starlette) -> Iterator[str]:
             thread.join()
 
 
-class _Reply(HttpResponse):
+class _Outgoing(HttpResponse):
     """A ``Response`` of the endpoint on its way out; a fault may keep it from arriving."""
 
     def __init__(self, response: Response) -> None:
@@ -122,9 +122,6 @@ def _url(host: str, listener: socket.socket) -> str:
 
 
 def _server(app: Starlette) -> uvicorn.Server:
-    # Broken connections are part of the programme, and uvicorn would call each of them an error.
-    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_SHUTDOWN_SECONDS
-    )
-    return uvicorn.Server(config)
+    # Broken connections are part of the programme, and uvicorn would log each of them as an error.
+    quiet: dict[str, Any] = {"log_config": None, "log_level": "critical", "access_log": False}
+    return uvicorn.Server(uvicorn.Config(app, lifespan="off", timeout_graceful_shutdown=_SHUTDOWN_SECONDS, **quiet))

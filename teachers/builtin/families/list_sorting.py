@@ -6,15 +6,17 @@ from teachers.builtin.task import Draw, Params, Solution, Value, show_result, so
 
 def _draw(d: Draw) -> dict[str, Value]:
     goods = d.goods(d.rng.randint(4, 7))
-    amounts = d.rng.sample(range(3, 199), len(goods))
-    ranked = sorted(amounts)
-    mark = ranked[len(ranked) // 2] + d.rng.choice([-1, 1])
-    return {
-        "pairs": tuple((name, str(amount)) for name, amount in zip(goods, amounts, strict=True)),
-        "mark": mark,
-        "side": d.rng.choice(["over", "under"]),
-        "order": d.rng.choice(["up", "down"]),
-    }
+    mark = d.fixed("mark", d.rng.randint(24, 160))
+    side = d.fixed("side", d.rng.choice(["over", "under"]))
+    if not isinstance(mark, int):
+        raise TypeError("the mark is an int")
+    over, under = range(mark + 1, mark + 120), range(1, mark)
+    many = d.rng.randint(2, len(goods) - 1)
+    kept, cut = (over, under) if side == "over" else (under, over)
+    amounts = d.rng.sample(kept, many) + d.rng.sample(cut, len(goods) - many)
+    d.rng.shuffle(amounts)
+    pairs = tuple((name, str(amount)) for name, amount in zip(goods, amounts, strict=True))
+    return {"pairs": pairs, "mark": mark, "side": side, "order": d.rng.choice(["up", "down"])}
 
 
 def _kept(p: Params) -> list[tuple[str, int]]:

@@ -1,0 +1,118 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows.recipe_file import load_recipe, packaged_recipes
+from flows.stages import resolve
+from schemas.errors import RecipeError
+
+GOOD = {"dataset": "d", "rows": 5, "stages": [{"use": "heuristics"}]}
+
+
+def write(tmp_path: Path, **changes: object) -> str:
+    path = tmp_path / "r.yaml"
+    path.write_text(yaml.safe_dump({**GOOD, **changes}), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("name", packaged_recipes())
+def test_every_recipe_of_ours_is_valid(name: str) -> None:
+    recipe = load_recipe(name)
+    assert resolve(recipe, "", name)
+
+
+BAD = [
+    ({"rowz": 5}, "rowz: unknown key; did you mean 'rows'?"),
+    ({"rows": "many"}, "rows: 'many': input should be a valid integer"),
+    ({"rows": 0}, "rows: 0: input should be greater than or equal to 1"),
+    ({"dataset": "../up"}, "'../up' is not a dataset name"),
+    ({"stages": []}, "stages"),
+    ({"seeds": {"pth": "x"}}, "seeds.pth: unknown key; did you mean 'path'?"),
+    ({"models": {"teacher": {"model": "m", "base_url": "localhost"}}}, "'localhost' is not an http(s) URL"),
+    ({"models": {"judge": {"model": "m"}}}, "no model named 'teacher'"),
+    ({"models": {"teacher": {"model": "m", "faults": {"wrong": 1}}}}, "faults are injected by the offline teacher only"),
+    ({"stages": [{"use": "minhash"}, {"use": "minhash"}]}, "two stages are named 'minhash'"),
+    ({"output": {"reasoning": "loud"}}, "output.reasoning"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD)
+def test_a_bad_recipe_is_one_line_that_names_file_and_field(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    path = write(tmp_path, **changes)
+    with pytest.raises(RecipeError) as error:
+        load_recipe(path)
+    assert message in str(error.value)
+    assert str(error.value).startswith(path)
+    assert "\n" not in str(error.value)
+
+
+BAD_STAGES = [
+    ([{"use": "minhsh"}], "'minhsh' is not a stage; did you mean 'minhash'?"),
+    ([{"use": "minhash", "treshold": 0.5}], "unknown key"),
+    ([{"use": "embedding", "threshold": 1.4}], "threshold"),
+    ([{"use": "heuristics"}, {"use": "self_instruct"}], "move it to the front"),
+    ([{"use": "respond", "model": "nobody"}], "'nobody' is not one of the recipe's models (teacher)"),
+]
+
+
+@pytest.mark.parametrize(("stages", "message"), BAD_STAGES)
+def test_a_bad_stage_is_one_line_that_names_its_place(tmp_path: Path, stages: list[object], message: str) -> None:
+    recipe = load_recipe(write(tmp_path, stages=stages))
+    with pytest.raises(RecipeError) as error:
+        resolve(recipe, "", "r.yaml")
+    assert message in str(error.value)
+    assert "stages." in str(error.value)
+
+
+FILES = [
+    (b"a: [", "not valid YAML"),
+    (b"- a\n- b\n", "a recipe is a mapping"),
+    (b"dataset: \xff\n", "not UTF-8 at byte 9"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), FILES)
+def test_a_file_that_is_no_recipe_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_bytes(content)
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(str(path))
+
+
+def test_a_missing_file_names_the_recipes_there_are() -> None:
+    with pytest.raises(RecipeError, match="no such recipe file.*default"):
+        load_recipe("nowhere.yaml")
+
+
+def test_a_pasted_key_is_refused_and_never_shown(tmp_path: Path) -> None:
+    path = write(tmp_path, models={"teacher": {"model": "m", "api_key_env": "sk-secret123"}})
+    with pytest.raises(RecipeError) as error:
+        load_recipe(path)
+    assert "secret123" not in str(error.value)
+
+
+def test_the_command_line_replaces_fields(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path), seeds=["a.jsonl"], concurrency=3, rows=9, seed=None)
+    assert (recipe.seeds.paths, recipe.models["teacher"].concurrency, recipe.rows, recipe.seed) == (["a.jsonl"], 3, 9, 0)
+
+
+def test_a_late_change_keeps_the_digests_of_the_stages_before_it(tmp_path: Path) -> None:
+    stages = [{"use": "respond"}, {"use": "minhash"}, {"use": "embedding"}]
+    before = resolve(load_recipe(write(tmp_path, stages=stages)), "", "r")
+    after = resolve(load_recipe(write(tmp_path, stages=[*stages[:2], {"use": "embedding", "keep": "best"}])), "", "r")
+    assert [stage.digest for stage in before[:-1]] == [stage.digest for stage in after[:-1]]
+    assert before[-1].digest != after[-1].digest
+
+
+def test_moving_to_another_endpoint_keeps_all_digests(tmp_path: Path) -> None:
+    stages = [{"use": "respond"}]
+    there = {"teacher": {"model": "m", "base_url": "http://a/v1", "concurrency": 1}}
+    elsewhere = {"teacher": {"model": "m", "base_url": "http://b/v1", "concurrency": 9, "price": {"prompt": 1}}}
+    digests = [
+        [stage.digest for stage in resolve(load_recipe(write(tmp_path, stages=stages, models=models)), "", "r")]
+        for models in (there, elsewhere)
+    ]
+    assert digests[0] == digests[1]
