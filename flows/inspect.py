@@ -71,9 +71,9 @@ def show_dataset(name: str, root: Path, rows: int, out: Console) -> None:
 
 def funnel_table(stages: Iterable[StageCounts]) -> Table:
     """The funnel as a table; the reasons, which need room, have one of their own."""
-    table = Table(title="Funnel", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = Table(title="Funnel", title_justify="left", box=None, padding=(0, 1, 0, 0))
     for place, header in enumerate(HEADERS[:-1]):
-        table.add_column(header, justify="right" if place else "left")
+        table.add_column(header, justify="right" if place else "left", no_wrap=True)
     for line in funnel(stages):
         table.add_row(*line.cells[:-1])
     return table

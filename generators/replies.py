@@ -18,7 +18,8 @@ _FENCES = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _MARKER = re.compile(
     r"""
     (?P<indent>[ \t\u3000]*) (?:[>•*+-][ \t]+)? (?:\#{1,6}[ \t]*)? (?P<bold>\*\*|__)?
-    (?: (?:(?:task|任务)[ \t]*[#＃]?[ \t]*(?P<named>\d{1,3}) | 第[ \t]*(?P<counted>\d{1,3})[ \t]*(?:个任务|项任务|个|项|题))
+    (?: (?: (?:task|任务)[ \t]*[#＃]?[ \t]*(?P<named>\d{1,3})
+          | 第[ \t]*(?P<counted>\d{1,3})[ \t]*(?:个任务|项任务|个|项|题) )
         [ \t]*(?P<inner>(?(bold)(?:\*\*|__)|(?!)))? [ \t]*(?:[.:：)）、．–—-]|$)
       | [(（]?(?P<bare>\d{1,3})[ \t]*(?P<within>(?(bold)(?:\*\*|__)|(?!)))?[ \t]*
         (?: [)）、．] | [.:：](?!\d) )
@@ -27,15 +28,15 @@ _MARKER = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-"""``9.``, ``9)``, ``9、``, ``**Task 9:**``, ``任务 9：``, ``第9个任务：`` at the start of a line; not ``9.5`` or ``9:30``.
+"""``9.``, ``9)``, ``9、``, ``**Task 9:**``, ``第9个任务：`` at the start of a line; not ``9.5`` or ``9:30``.
 
 At most three digits, so that a line that starts with a year is no item.
 """
 
 _BULLET = re.compile(r"[ \t]*[-*+•][ \t]+(?=\S)")
 _PLEASANTRY = re.compile(
-    r"(?:let me know|i hope|hope (?:this|these)|feel free|would you like|if you (?:need|want|would)|these (?:tasks|examples)"
-    r"|note:|希望|如果你|如果您|如需|需要我|以上|请告诉我)",
+    r"(?:let me know|i hope|hope (?:this|these)|feel free|would you like|if you (?:need|want|would)"
+    r"|these (?:tasks|examples)|note:|希望|如果你|如果您|如需|需要我|以上|请告诉我)",
     re.IGNORECASE,
 )
 _ANSWERED = re.compile(
@@ -145,10 +146,10 @@ def without_input(text: str) -> str:
 def yes_or_no(text: str) -> bool | None:
     """What a reply says, or ``None`` where it says neither or both."""
     text = clean(text).strip(_AROUND).casefold()
-    if start := re.match(r"(?:(yes|y\b|是的?|对)|(not?\b|否|不))", text):
-        # 是否 opens a restated question, not an answer.
-        if not text.startswith("是否"):
-            return start[1] is not None
+    start = re.match(r"(?:(yes|y\b|是的?|对)|(not?\b|否|不))", text)
+    # 是否 opens a restated question, not an answer.
+    if start and not text.startswith("是否"):
+        return start[1] is not None
     text = re.sub(r"(?:whether|yes)[ ]or[ ]no[t]?|是否|是不是|是或否", " ", text)
     no = re.search(r"\bnot?\b|\bisn't\b|不是|不属于|否", text) is not None
     yes = re.search(r"\byes\b|\bis an?\b|是|属于", re.sub(r"不是|不属于|is not an?\b", " ", text)) is not None
@@ -213,7 +214,8 @@ def _unglued(body: str, number: int, following: int, last: int | None) -> list[s
     items: list[str] = []
     while number + 1 != following and (last is None or number < last):
         number += 1
-        glue = rf"(?:(?<=[.?!;\"”)])[ \t]+|(?<=[。？！；])[ \t]*)(?:task[ ]|任务[ ]?)?{number}(?:[.:：](?!\d)|[)）、．])[ \t]*(?=\S)"
+        end_of_sentence = r"(?:(?<=[.?!;\"”)])[ \t]+|(?<=[。？！；])[ \t]*)"
+        glue = rf"{end_of_sentence}(?:task[ ]|任务[ ]?)?{number}(?:[.:：](?!\d)|[)）、．])[ \t]*(?=\S)"
         parts = re.split(glue, body, maxsplit=1, flags=re.IGNORECASE)
         if len(parts) == 1:
             break

@@ -39,14 +39,16 @@ _PUNCTUATION = frozenset(string.punctuation) | frozenset("，。、；：！？�
 
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|「[^」]*」|《[^》]*》|`[^`]*`|[:：].*", re.DOTALL)
 _OWN_SHARE = 0.3
-"""A text is in its language if at least this share of its words is in the language's script, what it quotes left out."""
+"""A text is in its language if at least this share of its words is in the language's script, quotations left out."""
 
 _UNSPACED = frozenset({"zh", "ja", "th"})
+_OWN_SCRIPT = "en ru el ar he hi bn ta te ka hy ko zh ja th"
 _LATIN = "de fr es it pt nl sv da no fi pl cs sk hu ro hr tr vi id ms et lv lt sl ca"
 _SCRIPT_OF = {
-    **{code: code for code in "en ru el ar he hi bn ta te ka hy ko zh ja th".split()},
+    **{code: code for code in _OWN_SCRIPT.split()},
     **dict.fromkeys(_LATIN.split(), "en"),
-    **{"uk": "ru", "bg": "ru", "fa": "ar", "ur": "ar"},
+    **dict.fromkeys(["uk", "bg"], "ru"),
+    **dict.fromkeys(["fa", "ur"], "ar"),
 }
 """Which script of ``schemas.language`` a language is written in. One that is not here is never called wrong."""
 

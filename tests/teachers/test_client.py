@@ -4,7 +4,7 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -22,7 +22,8 @@ KEY = "sk-planted-5f2c9e71"
 PROMPT = Prompt((Message("system", "Be brief."), Message("user", "What is 2 + 2?")))
 URL = "http://endpoint.invalid/v1"
 
-Handler = Callable[[httpx2.Request], Any]
+Scripture = tuple[int, dict[str, str], Any]
+"""Status, headers and body of a scripted response."""
 
 
 class Scripted(httpx2.AsyncBaseTransport):
@@ -46,7 +47,7 @@ class Scripted(httpx2.AsyncBaseTransport):
 
 def says(
     content: Any = "4", finish: str | None = "stop", usage: Any = None, **fields: Any
-) -> tuple[int, dict[str, str], Any]:
+) -> Scripture:
     message = {"role": "assistant", "content": content, **fields}
     body = {"choices": [{"index": 0, "message": message, "finish_reason": finish}], "usage": usage}
     return 200, {"content-type": "application/json"}, body
@@ -54,7 +55,7 @@ def says(
 
 def fails(
     status: int, message: str = "no", headers: dict[str, str] | None = None, **fields: Any
-) -> tuple[int, dict[str, str], Any]:
+) -> Scripture:
     return status, {"content-type": "application/json", **(headers or {})}, {"error": {"message": message, **fields}}
 
 
@@ -150,7 +151,7 @@ def test_extra_body_may_not_change_what_the_program_relies_on() -> None:
 
 
 def test_a_model_that_the_recipe_lacks_is_named_with_those_it_has() -> None:
-    with teachers(says()) as (made, _, _), pytest.raises(RecipeError, match="'judge'.*teacher"):
+    with teachers(says()) as (made, _, _), pytest.raises(RecipeError, match=r"'judge'.*teacher"):
         complete(made, Prompt(PROMPT.messages, model="judge"))
 
 
@@ -343,7 +344,7 @@ def test_an_empty_account_stops_the_run_at_once(trouble: Any) -> None:
 def test_an_endpoint_that_is_gone_stops_the_run_and_says_how_to_resume(nobody: str) -> None:
     model = Model(model="m", base_url=nobody, max_attempts=3)
     clock = Clock()
-    with Teachers({"teacher": model}, sleep=clock) as made, pytest.raises(RunFailed, match="went away.*to resume"):
+    with Teachers({"teacher": model}, sleep=clock) as made, pytest.raises(RunFailed, match=r"went away.*to resume"):
         complete(made)
     assert len(clock.slept) == 2
 
@@ -433,7 +434,7 @@ def test_no_more_requests_than_allowed_are_in_flight() -> None:
     seen: list[int] = []
     flying = 0
 
-    async def watch(_: httpx2.Request) -> Any:
+    async def watch(request: httpx2.Request) -> Any:
         nonlocal flying
         flying += 1
         seen.append(flying)
@@ -464,7 +465,7 @@ def test_a_request_that_waits_to_be_asked_again_holds_no_slot() -> None:
             other_is_done.set()
             return completion
 
-        return await asyncio.gather(made.complete(PROMPT, 1), other())
+        return list(await asyncio.gather(made.complete(PROMPT, 1), other()))
 
     with teachers(fails(429), says("4"), concurrency=1, sleep=sleep) as (made, _, _):
         assert [completion.text for completion in made.run(both(made))] == ["4", "4"]

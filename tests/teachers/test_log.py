@@ -11,6 +11,7 @@ from schemas.errors import CorruptRun, RunFailed
 from schemas.exchange import Completion
 from teachers.log import MAGIC, CompletionLog, Record, read_log
 
+ROOT = Path(__file__).resolve().parents[2]
 PAYLOAD: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "一加一等于几？"}]}
 
 
@@ -209,7 +210,7 @@ def test_a_full_disk_stops_the_run_and_leaves_the_log_whole(path: Path, monkeypa
         with CompletionLog.open(path) as log:
             with monkeypatch.context() as patch:
                 patch.setattr("teachers.log._sync", full)
-                with pytest.raises(RunFailed, match="No space left on device.*to resume"):
+                with pytest.raises(RunFailed, match=r"No space left on device.*to resume"):
                     await log.append("b", "b", PAYLOAD, completion("b"))
             assert path.stat().st_size == size
             await log.append("c", "c", PAYLOAD, completion("c"))
@@ -248,4 +249,4 @@ def test_a_log_costs_no_memory_for_its_texts(path: Path) -> None:
 
 def test_reading_a_log_does_not_load_the_openai_library() -> None:
     script = "import sys, teachers.log; sys.exit(any(name in sys.modules for name in ('openai', 'tenacity', 'httpx2')))"
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
