@@ -63,6 +63,14 @@ def one_line_errors(debug: bool) -> Iterator[None]:
             raise
         err.print("\nStopped. Nothing is lost: run the same command again to go on.", soft_wrap=True)
         raise typer.Exit(130) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        # Not one of ours: a full disk, a Prefect server that is gone, or our own mistake.
+        if debug:
+            raise
+        err.print(f"[bold red]error:[/] {type(error).__name__}: {_plain(error)} (--debug shows more)", soft_wrap=True)
+        raise typer.Exit(1) from None
 
 
 def _plain(error: Exception) -> str:

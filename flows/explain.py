@@ -11,10 +11,10 @@ from pathlib import Path
 import polars as pl
 from rich.console import Console
 from rich.markup import escape
-from teachers.log import Record, read_log
 
 from outputs.dataset import Dataset, Found, find_row, open_dataset
 from schemas.row import Row, from_frame, polars_schema
+from teachers.log import Record, read_log
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ proposals of one round are compared with each other (Self-Instruct, arXiv 2212.1
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-
 from filters.novelty import Novelty
 from flows.drive import book_reason, drive_all, rng_for
 from flows.stages import Stage

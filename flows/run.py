@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from teachers.client import Teachers
-
 from flows.indexes import OpenIndex
 from flows.pool import Pool
 from flows.progress import Progress
@@ -25,6 +23,7 @@ from outputs.files import write_atomically
 from schemas.manifest import SeedReport
 from schemas.recipe import Recipe
 from schemas.row import Row
+from teachers.client import Teachers
 
 
 @dataclass

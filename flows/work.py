@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
-from teachers.asker import Asker
-from teachers.log import CompletionLog
 
 from flows.drive import book_reason, drive_all, rng_for, settle
 from flows.run import Run
@@ -20,6 +18,8 @@ from schemas.manifest import StageCounts, Usage
 from schemas.reject import Rejected
 from schemas.row import Row, from_frame, new_row, to_frame
 from schemas.stage import Job, Signatures, Verdict
+from teachers.asker import Asker
+from teachers.log import CompletionLog
 
 
 def source_shards(run: Run) -> int | None:

@@ -111,9 +111,10 @@ def read_labels(reply: str) -> list[Record]:
     return records
 
 
-def read_tasks(reply: str) -> list[Record]:
-    """The tasks of an Alpaca-style reply: ``### Task n``, ``Instruction:``, ``Input:``, ``Output:``."""
+def read_tasks(reply: str) -> tuple[list[Record], tuple[str, ...]]:
+    """The tasks of an Alpaca-style reply (``### Task n``, ``Instruction:``, ``Input:``, ``Output:``), and the rest."""
     records: list[Record] = []
+    chatter: list[str] = []
     for lines, headed in _split(clean(reply), _TASK):
         for place, part in enumerate(_regroup(lines, "instruction", "output")):
             fields = _on_one_line(_fields(part, "instruction", "input", "output"))
@@ -121,7 +122,9 @@ def read_tasks(reply: str) -> list[Record]:
             if headed or fields.keys() & {"instruction", "output"}:
                 record = _record(part, fields.get("output"), fields.get("input"))
                 records.append(replace(record, instruction=instruction and unwrap(instruction)))
-    return records
+            else:
+                chatter.append("\n".join(part).strip())
+    return records, tuple(chatter)
 
 
 def judge(records: Sequence[Record], *, truncated: bool) -> tuple[list[Record], list[Flawed]]:

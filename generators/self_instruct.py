@@ -86,8 +86,8 @@ class Config(StageConfig):
     model: str = Field(default="teacher", description="The name in the recipe of the model that is asked.")
     style: Literal["steps", "one_call"] = Field(
         default="steps",
-        description="steps: Self-Instruct's propose, classify, write instances. one_call: Alpaca's whole tasks, cheaper "
-        "and less correct.",
+        description="steps: Self-Instruct's propose, classify, write instances. one_call: Alpaca's whole tasks, "
+        "cheaper and less correct.",
     )
     human_examples: int = Field(default=6, ge=0, le=50, description="Seeds in a prompt; more while rows are few.")
     machine_examples: int = Field(default=2, ge=0, le=50, description="Accepted proposals in a prompt, at most.")
@@ -116,7 +116,7 @@ class Config(StageConfig):
     max_characters: int = Field(default=wording.CHARACTERS[1], ge=1, description="The same.")
     banned_words: dict[str, list[str]] = Field(
         default_factory=dict,
-        description="By language, in place of the built-in list (image, draw, video, …): things a text model cannot do.",
+        description="By language, in place of the built-in list (image, draw, video, …) of what text cannot do.",
     )
     allow_programs: bool = Field(default=False, description='Keep instructions that start with "Write a program".')
     proposing: Proposing = Field(default=Proposing(), description="Sampling of proposals.")
@@ -154,8 +154,8 @@ def propose(
     if completion.error is not None:
         return Proposal(discarded=(Discard(completion.error, completion.text),))
     if name == "complete_tasks":
-        items = [_item(record) for record in instances.read_tasks(completion.text)]
-        chatter: tuple[str, ...] = ()
+        records, chatter = instances.read_tasks(completion.text)
+        items = [_item(record) for record in records]
     else:
         listing = numbered(clean(completion.text), first, last)
         items, chatter = [_Item(text) for text in listing.items], listing.chatter

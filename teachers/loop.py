@@ -14,6 +14,8 @@ from schemas.errors import InstructloomError, RunFailed
 
 T = TypeVar("T")
 
+TICK = 0.25
+"""Seconds; a signal that comes just before a thread begins to wait would not be seen until the wait ends."""
 UNWIND_SECONDS = 5.0
 """How long an interrupted caller waits for its coroutine to unwind."""
 
@@ -41,6 +43,8 @@ class LoopThread:
         unwound = threading.Event()
         future = self._schedule(_with_signal(coroutine, unwound), coroutine)
         try:
+            while not future.done():
+                concurrent.futures.wait([future], timeout=TICK)
             return future.result()
         except concurrent.futures.CancelledError:
             raise _stopped() from None

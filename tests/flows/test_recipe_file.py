@@ -31,7 +31,10 @@ BAD = [
     ({"seeds": {"pth": "x"}}, "seeds.pth: unknown key; did you mean 'path'?"),
     ({"models": {"teacher": {"model": "m", "base_url": "localhost"}}}, "'localhost' is not an http(s) URL"),
     ({"models": {"judge": {"model": "m"}}}, "no model named 'teacher'"),
-    ({"models": {"teacher": {"model": "m", "faults": {"wrong": 1}}}}, "faults are injected by the offline teacher only"),
+    (
+        {"models": {"teacher": {"model": "m", "faults": {"wrong": 1}}}},
+        "faults are injected by the offline teacher only",
+    ),
     ({"stages": [{"use": "minhash"}, {"use": "minhash"}]}, "two stages are named 'minhash'"),
     ({"output": {"reasoning": "loud"}}, "output.reasoning"),
 ]
@@ -83,7 +86,7 @@ def test_a_file_that_is_no_recipe_is_named(tmp_path: Path, content: bytes, messa
 
 
 def test_a_missing_file_names_the_recipes_there_are() -> None:
-    with pytest.raises(RecipeError, match="no such recipe file.*default"):
+    with pytest.raises(RecipeError, match=r"no such recipe file.*default"):
         load_recipe("nowhere.yaml")
 
 
@@ -96,7 +99,12 @@ def test_a_pasted_key_is_refused_and_never_shown(tmp_path: Path) -> None:
 
 def test_the_command_line_replaces_fields(tmp_path: Path) -> None:
     recipe = load_recipe(write(tmp_path), seeds=["a.jsonl"], concurrency=3, rows=9, seed=None)
-    assert (recipe.seeds.paths, recipe.models["teacher"].concurrency, recipe.rows, recipe.seed) == (["a.jsonl"], 3, 9, 0)
+    assert (recipe.seeds.paths, recipe.models["teacher"].concurrency, recipe.rows, recipe.seed) == (
+        ["a.jsonl"],
+        3,
+        9,
+        0,
+    )
 
 
 def test_a_late_change_keeps_the_digests_of_the_stages_before_it(tmp_path: Path) -> None:

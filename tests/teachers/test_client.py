@@ -45,17 +45,13 @@ class Scripted(httpx2.AsyncBaseTransport):
         return httpx2.Response(status, headers=headers, content=content, request=request)
 
 
-def says(
-    content: Any = "4", finish: str | None = "stop", usage: Any = None, **fields: Any
-) -> Scripture:
+def says(content: Any = "4", finish: str | None = "stop", usage: Any = None, **fields: Any) -> Scripture:
     message = {"role": "assistant", "content": content, **fields}
     body = {"choices": [{"index": 0, "message": message, "finish_reason": finish}], "usage": usage}
     return 200, {"content-type": "application/json"}, body
 
 
-def fails(
-    status: int, message: str = "no", headers: dict[str, str] | None = None, **fields: Any
-) -> Scripture:
+def fails(status: int, message: str = "no", headers: dict[str, str] | None = None, **fields: Any) -> Scripture:
     return status, {"content-type": "application/json", **(headers or {})}, {"error": {"message": message, **fields}}
 
 

@@ -187,7 +187,9 @@ def test_content_in_parts_is_read() -> None:
     ],
 )
 def test_every_passing_fault_is_what_the_client_takes_it_for(kind: str, fault: str, word: str) -> None:
-    with asking(kind, Faults.model_validate({fault: 1.0}), max_attempts=2, timeout=0.05 if fault == "timeout" else 20.0) as made:
+    with asking(
+        kind, Faults.model_validate({fault: 1.0}), max_attempts=2, timeout=0.05 if fault == "timeout" else 20.0
+    ) as made:
         assert [completion.error for completion in ask_all(made, 2)] == [word, word]
         assert made.live().retries == 2
 
