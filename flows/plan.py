@@ -10,7 +10,7 @@ from schemas.recipe import Limits
 
 FIRST_GUESS = 64
 """Rows expected of a shard before any has been seen: about what eight prompts of eight tasks leave over."""
-FIRST_SHARDS = 4
+FIRST_SHARDS = 2
 """Shards started before a yield is known: enough to keep an endpoint busy, few enough to waste little."""
 AHEAD = 16
 """Shards started at once, at most: they hold threads and memory."""

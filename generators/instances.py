@@ -9,7 +9,7 @@ Rules: Self-Instruct (arXiv 2212.10560), App. A and ``prepare_for_finetuning.py`
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from generators.replies import clean, unfenced, unwrap, without_input
 
@@ -21,7 +21,7 @@ class Record:
     output: str | None
     input: str = ""
     instruction: str | None = None
-    raw: str = ""
+    raw: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

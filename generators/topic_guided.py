@@ -85,9 +85,9 @@ class Config(StageConfig):
     instructions_per_prompt: int = Field(
         default=20, ge=1, le=60, description="examples: new instructions a prompt asks for; 10 if the rows are long."
     )
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    max_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=2, description="Null: the model's own.")
+    top_p: float | None = Field(default=None, gt=0, le=1, description="The same.")
+    max_tokens: int | None = Field(default=None, ge=1, description="The same.")
 
     @model_validator(mode="after")
     def _tree_can_be_read(self) -> Self:

@@ -27,7 +27,7 @@ _ENGLISH = (
     *("video", "videos", "audio", "music", "flowchart", "flowcharts", "diagram", "diagrams"),
 )
 _CHINESE = (
-    *("图片", "图像", "图表", "图中", "照片", "截图", "文件", "附件", "地图", "绘制", "画出", "画一", "前往"),
+    *("图片", "图像", "图表", "图中", "照片", "截图", "文件", "附件", "地图", "绘制", "画出", "画一"),
     *("视频", "音频", "音乐", "流程图", "示意图", "链接", "网址"),
 )
 BANNED_WORDS = {"en": _ENGLISH, "zh": _CHINESE}
@@ -75,10 +75,10 @@ def flaw(
 
 
 def length(text: str, language: str) -> int:
-    """Words; in a language without spaces characters, a Latin word or a number among them counting as one."""
+    """Words, or in a language without spaces characters; where the two are mixed, each counts as one."""
     if language in _UNSPACED:
         return len(re.findall(r"[A-Za-z]+|\d+|[^\W\d_]", text))
-    return len(text.split())
+    return len(re.findall(r"[\u3400-\u9fff]|[^\s\u3400-\u9fff]+", text))
 
 
 def mentions(text: str, words: tuple[str, ...]) -> bool:

@@ -210,9 +210,9 @@ def test_every_row_kept_or_rejected_can_be_explained(
     for told in ("Propose new tasks", "Write examples", "Evolve an instruction", "kept"):
         assert told in story.stdout or "Create a rarer instruction" in story.stdout
     for (reason,), rows in pl.read_parquet(folder / "rejects" / "*.parquet").group_by("reason"):
-        told = command("explain", "tried", rows["id"][0])
-        assert told.returncode == 0, told.stderr
-        assert str(reason) in told.stdout or rows["id"][0] in kept["id"]
+        answer = command("explain", "tried", rows["id"][0])
+        assert answer.returncode == 0, answer.stderr
+        assert str(reason) in answer.stdout or rows["id"][0] in kept["id"]
 
 
 BAD = [

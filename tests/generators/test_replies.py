@@ -314,8 +314,8 @@ def test_whole_tasks_are_read(reply: str, found: list[tuple[str | None, str, str
         ([Record("The sum is:", "3")], False, ["ends_with_colon"]),
         ([Record("和为：", "3")], False, ["ends_with_colon"]),
         ([Record("9", "Numbers:")], False, ["ends_with_colon"]),
-        ([Record("9", "3"), Record("9", "3")], False, ["duplicate_instance"]),
-        ([Record("9", "3"), Record("8", "3"), Record("1", "1")], False, ["conflicting_outputs"] * 3),
+        ([Record("9", "3", raw="a"), Record("9", "3", raw="b")], False, ["duplicate_instance"]),
+        ([Record("9", "3"), Record("8", "3"), Record("1", "2")], False, ["conflicting_outputs"] * 3),
         ([Record("one poem"), Record("another poem")], False, []),
     ],
 )

@@ -9,6 +9,8 @@ from teachers.builtin.scenes import names, towns
 from teachers.builtin.task import Draw, Params, Rows, Solution, Value, solved
 
 _SHEETS = ("csv", "json")
+_LONGEST = 60
+"""Of a line: a longer one could not be evolved."""
 
 
 def _draw(d: Draw) -> dict[str, Value]:
@@ -22,7 +24,7 @@ def _draw(d: Draw) -> dict[str, Value]:
         (d.say("shelf", "货架"), f"{rng.choice('ABCDEFGH')}{rng.randint(1, 40)}"),
         (d.say("checked", "核对日"), f"2024-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"),
     ]
-    record = tuple(rng.sample(fields, rng.randint(3, 5)))
+    record = tuple(rng.sample(fields, rng.randint(2, 4)))
     kind = str(d.given["source"])
     shape: Rows = tuple(zip(*record, strict=True)) if kind in _SHEETS else record
     goals = [goal for goal in _GOALS if goal != kind]
@@ -41,7 +43,9 @@ def _holds(p: Params) -> bool:
     fields = _fields(p)
     texts = [text for field in fields for text in field]
     clean = not any(sign in text for text in texts for sign in ',;="\n<>&')
-    return clean and p.text("goal") != p.text("source") and len({key for key, _ in fields}) == len(fields) > 1
+    if not clean or p.text("goal") == p.text("source") or not len({key for key, _ in fields}) == len(fields) > 1:
+        return False
+    return len(_written(p.text("goal"), fields)) <= _LONGEST
 
 
 def _written(goal: str, fields: Sequence[tuple[str, str]]) -> str:
@@ -79,7 +83,8 @@ FAMILY = Family(
             wording("For the till of {place}, rewrite the details {record:pairs} as {goal:pick}.", source="lines"),
             wording("The CSV below, a heading and one entry that {name} saved at {place}, is needed as {goal:pick}.",
                     "{record:csv}", source="csv"),
-            wording("{name2} imports data for {event} in {town}; express the lines as {goal:pick}, keeping the order of "
+            wording("{name2} imports data for {event} in {town}; express the lines as {goal:pick}, keeping the "
+                    "order of "
                     "the fields.", "{record:lines}", source="lines"),
             wording("From the JSON list with its only object, which the {role} exported {purpose}, make {goal:pick}.",
                     "{record:records}", source="json"),

@@ -7,8 +7,8 @@ from teachers.builtin.task import Draw, Params, Solution, Value, solved
 
 _WAYS = {"north": (0, 1), "east": (1, 0), "south": (0, -1), "west": (-1, 0)}
 _CHINESE = {"北": "north", "东": "east", "南": "south", "西": "west"}
-_COMPASS = re.compile(r"(\d+) (north|east|south|west)|向([东南西北])(\d+)步")
-_AHEAD = re.compile(r"ahead (\d+)|前进(\d+)步")
+_COMPASS = re.compile(r"(\d+) (north|east|south|west)|([东南西北])(\d+)")
+_AHEAD = re.compile(r"ahead (\d+)|前进(\d+)")
 _TURNS = {"turn right": 1, "turn left": -1, "右转": 1, "左转": -1}
 _ZH = {way: sign for sign, way in _CHINESE.items()}
 
@@ -29,12 +29,12 @@ def _draw(d: Draw) -> dict[str, Value]:
 
 
 def _compass(d: Draw, way: str, steps: int) -> str:
-    return d.say(f"{steps} {way}", f"向{_ZH[way]}{steps}步")
+    return d.say(f"{steps} {way}", f"{_ZH[way]}{steps}")
 
 
 def _ahead(d: Draw) -> str:
     steps = d.rng.randint(1, 12)
-    return d.say(f"ahead {steps}", f"前进{steps}步")
+    return d.say(f"ahead {steps}", f"前进{steps}")
 
 
 def _points(p: Params) -> list[tuple[int, int]]:
@@ -73,42 +73,49 @@ def _solve(p: Params) -> Solution:
         return solved(f"({x}, {y})", p, steps, p.say("The walk ends at {answer}.", "最后到达{answer}。"))
     away = abs(x - x0) + abs(y - y0)
     steps.append(f"|{x} - {x0}| + |{y} - {y0}| = {away}".replace("- -", "+ "))
-    return solved(away, p, steps, p.say("The way back takes {answer} steps.", "回去要走{answer}步。"))
+    return solved(away, p, steps, p.say("The way back is {answer} squares long.", "回程为{answer}格。"))
 
 
 FAMILY = Family(
     wordings={
         "en": (
-            wording("On the grid plan of {town}, {name} leaves {place} at ({x:int}, {y:int}) and walks {path:list}; north "
-                    "raises the second coordinate, east the first. At which point does the walk end?",
-                    by="compass", ask="place"),
-            wording("A cart with {items} rolls {path:list} from the loading point of {place}. How many grid steps "
-                    "separate it from there now?", by="compass", ask="home"),
-            wording("{name2} starts at (0, 0) looking {face:pick} and obeys: {path:list}. Give the final coordinates "
-                    "for {doc}, with x to the east and y to the north.", by="turns", ask="place"),
-            wording("The robot bought for {event} faces {face:pick} and carries out {path:list}. What is the grid "
-                    "distance in steps back to the {role} who sent it off?", by="turns", ask="home"),
-            wording("Follow the treasure route of {event} in {town} from ({x:int}, {y:int}), x growing eastwards and y "
-                    "northwards, and tell {name} the last point.", "{path:list}", by="compass", ask="place"),
-            wording("A toy crane at {place} looks {face:pick} and gets commands from {name2}. Where does it stand in "
-                    "the end, seen from its start (0, 0)?", "{path:list}", by="turns", ask="place"),
-            wording("{name} strolls from {place} {purpose}. Along the streets, whose blocks count one step each, how far "
-                    "is the shortest way home afterwards?", "{path:list}", by="compass", ask="home"),
+            wording("Map of {town}: {name} leaves {place}, square ({x:int}, {y:int}), and goes {path:list}. Where does "
+                    "that end, east being +x and north +y?", by="compass", ask="place"),
+            wording("A cart of {items} rolls {path:list} out of {place}. How many squares off is it now, moving only "
+                    "along the grid?", by="compass", ask="home"),
+            wording("{name2} stands at (0, 0) during {event}, looking {face:pick}, and obeys: {path:list}. Note "
+                    "the final "
+                    "point (east +x, north +y) in {doc}.", by="turns", ask="place"),
+            wording("Built {purpose}, the robot of the {role} faces {face:pick}; {path:list}. By grid, what is its "
+                    "distance home?", by="turns", ask="home"),
+            wording("Treasure hunt at {event}, {town}: from ({x:int}, {y:int}), with x eastward and y northward, which "
+                    "point does {name} dig at?", "{path:list}", by="compass", ask="place"),
+            wording("{name2}, {a_role}, steers a toy crane past {items}: it looks {face:pick} at (0, 0). Give its last "
+                    "coordinates.", "{path:list}", by="turns", ask="place"),
+            wording("{name} strolls off {purpose}, leaving {place} behind. Compute the block distance back from "
+                    "the end "
+                    "of the walk in {town}.", "{path:list}", by="compass", ask="home"),
+            wording("According to {doc}, the drone for {event} took off facing {face:pick}. How far, in grid "
+                    "units, must "
+                    "{name2} of {place} carry it back?", "{path:list}", by="turns", ask="home"),
         ),
         "zh": (
-            wording("在{town}的方格图上，{name}从{place}（坐标({x:int}, {y:int})）出发，{path:list}。"
-                    "向北使第二个坐标增大，向东使第一个增大。终点在哪里？", by="compass", ask="place"),
-            wording("一车{items}从{place}的装货点{path:list}。沿方格走，它现在离那里有几步？", by="compass", ask="home"),
-            wording("{name2}面朝{face:pick}站在(0, 0)，照着口令走：{path:list}。x向东、y向北，请把最终坐标写进{doc}。",
+            wording("{town}地图：{name}离开{place}所在的格({x:int}, {y:int})，依次走{path:list}。以东为+x、北为+y，"
+                    "终点是？",
+                    by="compass", ask="place"),
+            wording("一车{items}从{place}出来，走了{path:list}。只沿格线算，它离起点几格？", by="compass", ask="home"),
+            wording("{event}上{name2}面朝{face:pick}站在(0, 0)，照口令走：{path:list}。请把最终的点（东+x、"
+                    "北+y）记进{doc}。",
                     by="turns", ask="place"),
-            wording("为{event}买的机器人面朝{face:pick}，执行{path:list}。沿格线回到送它出门的{role}那里要走几步？",
-                    by="turns", ask="home"),
-            wording("{event}在{town}设了寻宝路线，起点({x:int}, {y:int})，x向东增、y向北增。请告诉{name}最后一点。",
+            wording("{role}为了{purpose}造了机器人，它面朝{face:pick}，{path:list}。沿格线回家有多远？", by="turns", ask="home"),
+            wording("{town}{event}寻宝：从({x:int}, {y:int})出发，x向东、y向北，{name}该在哪一点开挖？",
                     "{path:list}", by="compass", ask="place"),
-            wording("{place}的玩具吊车面朝{face:pick}，听{name2}指挥。若起点是(0, 0)，它最终停在何处？",
+            wording("{role}{name2}操纵玩具吊车绕过{items}：起点(0, 0)，面朝{face:pick}。请给出最后的坐标。",
                     "{path:list}", by="turns", ask="place"),
-            wording("{name}为了{purpose}从{place}出去转了一圈。街区每格算一步，之后最短几步能回来？",
+            wording("{name}为了{purpose}走出{place}，在{town}逛了一圈，请算出从终点返回的街区距离。",
                     "{path:list}", by="compass", ask="home"),
+            wording("据{doc}，{event}的无人机起飞时面朝{face:pick}。{place}的{name2}要走几格把它取回？",
+                    "{path:list}", by="turns", ask="home"),
         ),
     },
     draw=_draw,

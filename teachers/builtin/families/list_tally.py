@@ -52,7 +52,8 @@ FAMILY = Family(
             wording("{name} calls out what leaves {place}: {entries:list}. How often was \"{target:text}\" called?",
                     ask="target"),
             wording("The slip from {event} reads {entries:list}. Which entry does {name2} see most frequently?", ask="top"),
-            wording("{entries:list} went through the hands of the {role} in {town}. How many different things are that?",
+            wording("{entries:list} went through the hands of the {role} in {town}. How many different things are "
+                    "that?",
                     ask="kinds"),
             wording("In the order of {doc}: {entries:list}. Tell {name} what appears there only a single time.", ask="once"),
             wording("Determine the most common line of the list that {name2} typed {purpose}.", "{entries:list}", ask="top"),

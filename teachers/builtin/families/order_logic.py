@@ -1,7 +1,7 @@
 """Ranking from comparisons: who is first, second or last when A is taller than B, B older than C and so on."""
 
 import re
-from itertools import permutations, pairwise
+from itertools import pairwise, permutations
 
 from teachers.builtin.family import Family
 from teachers.builtin.scenes import names
@@ -93,8 +93,10 @@ FAMILY = Family(
             'In {doc} it says "{clues:text}". {name2} needs all names in one row, {scale:pick}. What is the row?',
             "Some guests of {event} in {town} were compared: {clues:text}. Tell {name} who takes the {at:pick} spot, "
             "counting {scale:pick}.",
-            "Find the one sequence, {scale:pick}, that agrees with every remark {name} overheard at {place}.\n{clues:text}.",
-            "{name2} draws up the line for {event} {scale:pick} and asks the {role} who is {at:pick}. Use the remarks.\n"
+            "Find the one sequence, {scale:pick}, that agrees with every remark {name} overheard at {place}.\n"
+            "{clues:text}.",
+            "{name2} draws up the line for {event} {scale:pick} and asks the {role} who is {at:pick}. Use the "
+            "remarks.\n"
             "{clues:text}.",
             "Deduce from the statements below, collected in {town} {purpose}, whose turn is {at:pick} when people go "
             "{scale:pick}.\nWhat is known: {clues:text}.",
@@ -106,7 +108,8 @@ FAMILY = Family(
             "{town}{event}的几位客人被拿来比较：{clues:text}。请告诉{name}，{scale:pick}数，{at:pick}个是谁。",
             "请找出符合{name}在{place}听到的每句话的唯一次序，{scale:pick}写出来。\n{clues:text}。",
             "{name2}给{event}排队，规矩是{scale:pick}，{role}问{at:pick}是谁，请根据这些话回答。\n{clues:text}。",
-            "以下是为了{purpose}在{town}收集的说法。大家{scale:pick}依次上前，请推断轮到{at:pick}的人。\n已知：{clues:text}。",
+            "以下是为了{purpose}在{town}收集的说法。大家{scale:pick}依次上前，请推断轮到{at:pick}的人。\n已知："
+            "{clues:text}。",
         ),
     },
     draw=_draw,

@@ -53,24 +53,34 @@ FAMILY = Family(
         "en": (
             "Answer {labels:pick}: does the average of the scores reach {mark:int} with none under {floor:int}? {name} "
             "tests {items} this way at {place}.\n{marks:ints}",
-            "{name2} checks lots for {event}; the verdict is {labels:pick}. A lot is fine if its mean is at least {mark:int} "
+            "{name2} checks lots for {event}; the verdict is {labels:pick}. A lot is fine if its mean is at least "
+            "{mark:int} "
             "and its worst value at least {floor:int}.\nValues from {town}: {marks:ints}",
-            "Judge the trial run with one word, {labels:pick}. {Place} demands no reading below {floor:int} and a mean of "
+            "Judge the trial run with one word, {labels:pick}. {Place} demands no reading below {floor:int} and a "
+            "mean of "
             "{mark:int} or better.\nReadings in {doc}: {marks:ints}",
-            "Which is right, {labels:pick}, when the {role} in {town} insists on a minimum of {floor:int} each and {mark:int} "
+            "Which is right, {labels:pick}, when the {role} in {town} insists on a minimum of {floor:int} each and "
+            "{mark:int} "
             "on average {purpose}?\nScored by {name}: {marks:ints}",
-            "The jury of {event} gave {marks:ints}. With {mark:int} as the required average and {floor:int} as the lowest "
+            "The jury of {event} gave {marks:ints}. With {mark:int} as the required average and {floor:int} as the "
+            "lowest "
             "grade allowed, decide: {labels:pick}.",
-            "{name}, {a_role}, got the grades {marks:ints} in {town}. Every grade must be {floor:int} or more and their "
+            "{name}, {a_role}, got the grades {marks:ints} in {town}. Every grade must be {floor:int} or more and "
+            "their "
             "mean {mark:int} or more. Is the outcome {labels:pick}?",
         ),
         "zh": (
-            "请回答{labels:pick}：各分平均是否达到{mark:int}且没有低于{floor:int}的？{place}的{name}就这样检验{items}。\n{marks:ints}",
-            "{name2}为{event}逐批检查，结论只有{labels:pick}。一批的均值不小于{mark:int}、最差值不小于{floor:int}才算好。\n{town}的数值：{marks:ints}",
-            "请用一个词评判这次试运行：{labels:pick}。{place}要求读数都不低于{floor:int}，均值不低于{mark:int}。\n{doc}中的读数：{marks:ints}",
-            "为了{purpose}，{town}的{role}坚持每项至少{floor:int}、平均至少{mark:int}。该选{labels:pick}中的哪个？\n{name}打的分：{marks:ints}",
+            "请回答{labels:pick}：各分平均是否达到{mark:int}且没有低于{floor:int}的？{place}的{name}就"
+            "这样检验{items}。\n{marks:ints}",
+            "{name2}为{event}逐批检查，结论只有{labels:pick}。一批的均值不小于{mark:int}、最差值不小于{floor:int}才"
+            "算好。\n{town}的数值：{marks:ints}",
+            "请用一个词评判这次试运行：{labels:pick}。{place}要求读数都不低于{floor:int}，均值不低于{mark:int}。\n"
+            "{doc}中的读数：{marks:ints}",
+            "为了{purpose}，{town}的{role}坚持每项至少{floor:int}、平均至少{mark:int}。该选{labels:pick}中的哪个？"
+            "\n{name}打的分：{marks:ints}",
             "{event}的评委打出{marks:ints}。平均须到{mark:int}，单项不得低于{floor:int}，请判定：{labels:pick}。",
-            "{role}{name}在{town}得了{marks:ints}。每个成绩要有{floor:int}，平均要有{mark:int}。结果是{labels:pick}中的哪一个？",
+            "{role}{name}在{town}得了{marks:ints}。每个成绩要有{floor:int}，平均要有{mark:int}。"
+            "结果是{labels:pick}中的哪一个？",
         ),
     },
     draw=_draw,

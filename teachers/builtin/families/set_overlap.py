@@ -72,13 +72,15 @@ FAMILY = Family(
             wording(
                 "{town}的{role}只想知道{ask:pick}的有几人：名单一是{first:list}，名单二是{second:list}。", count="yes"
             ),
-            "为了{purpose}，请比较{name}从{doc}里抄出的两份名册，写出{ask:pick}的人。\n名单一：{first:list}\n名单二：{second:list}",
+            "为了{purpose}，请比较{name}从{doc}里抄出的两份名册，写出{ask:pick}的人。\n名单一：{first:list}\n"
+            "名单二：{second:list}",
             wording(
                 "{place}迎来{event}之前，{name2}得弄清{ask:pick}的帮手人数。",
                 "{first:list}\n{second:list}",
                 count="yes",
             ),
-            "{name}要为{items}的事打电话，{town}的志愿者里哪些{ask:pick}？\n第一张：{first:list}\n第二张：{second:list}",
+            "{name}要为{items}的事打电话，{town}的志愿者里哪些{ask:pick}？\n第一张：{first:list}\n第二张："
+            "{second:list}",
         ),
     },
     draw=_draw,

@@ -78,7 +78,8 @@ FAMILY = Family(
                     '{name} pay for?', way="length"),
             wording("Delete each \"{letter:text}\" from the label that {name} of {place} printed {purpose}.",
                     "{label:text}", way="strike"),
-            wording("{name2} makes secret words for {event} in {town}: drop the spaces of the text, then keep its first, "
+            wording("{name2} makes secret words for {event} in {town}: drop the spaces of the text, then keep its "
+                    "first, "
                     "third, fifth letter and so on.", "{label:text}", way="odd"),
             wording("Reverse the characters of the entry which the {role} took from {doc} while packing {items}.",
                     "{label:text}", way="back"),

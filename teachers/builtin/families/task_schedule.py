@@ -105,17 +105,21 @@ FAMILY = Family(
         "en": (
             wording("{name} plans {event}: {plan:pairs}. Jobs that do not wait for others run side by side. After how "
                     "many minutes is everything ready?", ask="span"),
-            wording("Work at {place} begins at {start:time} with enough hands for parallel jobs ({plan:pairs}). At what "
+            wording("Work at {place} begins at {start:time} with enough hands for parallel jobs ({plan:pairs}). At "
+                    "what "
                     "time does the last one end?", ask="clock"),
             wording("{name2} in {town} works alone through {plan:pairs}. Whenever several are possible, the one named "
                     "earliest comes next. In what order are they done?", ask="order"),
             wording("Given {plan:pairs}, what is the shortest time in minutes in which the team of {name} finishes all "
                     "of it {purpose}?", ask="span"),
-            wording("Put the jobs of this sheet in the order in which {name}, the only {role} on duty for {event}, does "
+            wording("Put the jobs of this sheet in the order in which {name}, the only {role} on duty for {event}, "
+                    "does "
                     "them; among possible jobs the upper row wins.", "{sheet:table}", ask="order"),
-            wording("The crew of {place} starts at {start:time} and may do things at the same time unless the last column "
+            wording("The crew of {place} starts at {start:time} and may do things at the same time unless the last "
+                    "column "
                     "forbids it. When can {name2} lock up?", "{sheet:csv}", ask="clock"),
-            wording("Compute the minimal total minutes for the preparations in {town}, done in parallel as far as {doc} "
+            wording("Compute the minimal total minutes for the preparations in {town}, done in parallel as far as "
+                    "{doc} "
                     "allows.", "{sheet:table}", ask="span"),
         ),
         "zh": (

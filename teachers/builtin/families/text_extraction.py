@@ -54,16 +54,19 @@ FAMILY = Family(
     wordings={
         "en": (
             "Pick {ask:pick} out of the message that reached {place} shortly before {event}.\n"
-            "Dear {name}, your {items} ({code:text}) cost {price:money} and leave {town} on {day:date} at {clock:time}. "
+            "Dear {name}, your {items} ({code:text}) cost {price:money} and leave {town} on {day:date} at "
+            "{clock:time}. "
             "Questions go to {email:text}.",
             "{name} has to enter {ask:pick} in {doc} and nothing else. What does {name} copy from the notice below?\n"
-            "{Event}, {day:date}: doors open at {clock:time}, admission is {price:money}. Book with {email:text} and quote "
+            "{Event}, {day:date}: doors open at {clock:time}, admission is {price:money}. Book with {email:text} "
+            "and quote "
             "{code:text}.",
             "Read what the {role} in {town} pinned up {purpose} and return only {ask:pick}.\n"
             "Lost at {place}: one {item}, tag {code:text}. Last seen on {day:date} around {clock:time}. Reward "
             "{price:money}; write to {email:text}.",
             "An assistant at {place} gets this memo about {event}. Extract {ask:pick} for {name2}.\n"
-            "MEMO {code:text} / {day:date}, {clock:time} / budget for {measures}: {price:money} / replies: {email:text}",
+            "MEMO {code:text} / {day:date}, {clock:time} / budget for {measures}: {price:money} / replies: "
+            "{email:text}",
             "Scan the reply that {name2} received while preparing {event} and report {ask:pick} word for word.\n"
             "Thank you for asking about {items}. We can send them from {town} by {clock:time} on {day:date}. The offer "
             "{code:text} stands at {price:money}, says {email:text}.",
@@ -74,17 +77,22 @@ FAMILY = Family(
         ),
         "zh": (
             "{event}前夕，{place}收到下面的来信，请从中摘出{ask:pick}。\n"
-            "{name}您好：您订的{items}（{code:text}）共{price:money}元，{day:date}{clock:time}从{town}发出，有疑问请写信到{email:text}。",
+            "{name}您好：您订的{items}（{code:text}）共{price:money}元，{day:date}{clock:time}从{town}发出，"
+            "有疑问请写信到{email:text}。",
             "{name}只需把{ask:pick}填进{doc}，别的都不要。他该从通知里抄什么？\n"
             "{event}通知：{day:date}{clock:time}开门，门票{price:money}元。预订请联系{email:text}并注明{code:text}。",
             "请读{town}那位{role}为了{purpose}贴出的启事，只回复{ask:pick}。\n"
-            "{place}遗失{item}一件，吊牌{code:text}，最后见于{day:date}{clock:time}左右，酬金{price:money}元，来信请寄{email:text}。",
+            "{place}遗失{item}一件，吊牌{code:text}，最后见于{day:date}{clock:time}左右，酬金{price:money}元，"
+            "来信请寄{email:text}。",
             "{place}的助理拿到一份关于{event}的备忘录，请替{name2}提取{ask:pick}。\n"
             "备忘{code:text}／{day:date}{clock:time}／按{measures}计的预算{price:money}元／回执：{email:text}",
             "{name2}筹备{event}时得到这封答复，请逐字报出{ask:pick}。\n"
-            "感谢您询问{items}。货可于{day:date}{clock:time}前由{town}送到，报价单{code:text}金额{price:money}元，联系{email:text}。",
-            "{doc}里有一行：{email:text}在{day:date}{clock:time}以{code:text}订了几{measures}，值{price:money}元。请写出其中的{ask:pick}。",
-            "便条“{code:text}，已付{price:money}元给{email:text}，{day:date}{clock:time}到期”由{place}替{name}保管，上面的{ask:pick}是什么？",
+            "感谢您询问{items}。货可于{day:date}{clock:time}前由{town}送到，报价单{code:text}金额{price:money}元，"
+            "联系{email:text}。",
+            "{doc}里有一行：{email:text}在{day:date}{clock:time}以{code:text}订了几{measures}，值{price:money}元。"
+            "请写出其中的{ask:pick}。",
+            "便条“{code:text}，已付{price:money}元给{email:text}，{day:date}{clock:time}到期”由{place}替{name}保"
+            "管，上面的{ask:pick}是什么？",
         ),
     },
     draw=_draw,

@@ -1,4 +1,4 @@
-"""Priority of a request by rule: blocked work or many people make it urgent, a long wait makes it normal."""
+"""Priority of a request by rule: blocked work or a large number make it urgent, a long wait makes it normal."""
 
 from teachers.builtin.family import Family
 from teachers.builtin.task import Draw, Params, Solution, Value, solved
@@ -9,43 +9,61 @@ _SETS = {
     "colour": (("red", "yellow", "green"), ("红", "黄", "绿")),
     "when": (("now", "today", "later"), ("立即", "当天", "以后")),
     "rank": (("critical", "ordinary", "minor"), ("重大", "平常", "轻微")),
+    "way": (("phone", "mail", "letter"), ("打电话", "发邮件", "寄信")),
+    "who": (("chief", "clerk", "trainee"), ("主管", "文员", "学徒")),
+    "tray": (("top tray", "side tray", "bottom tray"), ("上格", "侧格", "下格")),
+    "stars": (("three stars", "two stars", "one star"), ("三星", "二星", "一星")),
 }
-_STATES = {"stands": ("work stands still", "工作停了"), "goes": ("work goes on", "工作照常")}
+_STATES = {"stands": ("work blocked", "已停工"), "goes": ("work continues", "未停工")}
+_UNITS = {
+    "people": ("people", "人"),
+    "parcels": ("parcels", "件包裹"),
+    "rooms": ("rooms", "个房间"),
+    "orders": ("orders", "张订单"),
+    "machines": ("machines", "台机器"),
+    "pupils": ("pupils", "名学生"),
+    "tables": ("tables", "张桌子"),
+    "vans": ("vans", "辆货车"),
+    "pages": ("pages", "页"),
+}
+_SPANS = {
+    "minutes": ("minutes", "分钟"), "hours": ("hours", "小时"), "days": ("days", "天"), "weeks": ("weeks", "周"),
+}  # fmt: skip
 
 
 def _draw(d: Draw) -> dict[str, Value]:
     many = d.fixed("many", d.rng.randint(3, 60))
-    hours = d.fixed("hours", d.rng.randint(2, 72))
-    if not isinstance(many, int) or not isinstance(hours, int):
+    long = d.fixed("long", d.rng.randint(2, 72))
+    if not isinstance(many, int) or not isinstance(long, int):
         raise TypeError("marks are ints")
     return {
         "many": many,
-        "hours": hours,
+        "long": long,
         "labels": d.rng.choice(list(_SETS)),
+        "unit": d.rng.choice(list(_UNITS)),
+        "span": d.rng.choice(list(_SPANS)),
         "state": d.rng.choice(["stands", "goes", "goes", "goes"]),
-        "people": d.rng.randint(max(1, many // 3), many + (many // 2 if d.rng.random() < 0.4 else 0)),
-        "wait": d.rng.randint(max(1, hours // 3), hours * 2),
+        "count": d.rng.randint(max(1, many // 3), many + (many // 2 if d.rng.random() < 0.4 else 0)),
+        "wait": d.rng.randint(max(1, long // 3), long * 2),
     }
 
 
 def _solve(p: Params) -> Solution:
     en, zh = _SETS[p.text("labels")]
-    people, many, wait, hours = (p.whole(name) for name in ("people", "many", "wait", "hours"))
+    count, many, wait, long = (p.whole(name) for name in ("count", "many", "wait", "long"))
+    unit, span = p.say(*_UNITS[p.text("unit")]), p.say(*_SPANS[p.text("span")])
     if p.text("state") == "stands":
-        at, why = 0, p.say("Work stands still.", "工作停了。")
-    elif people > many:
-        at, why = 0, p.say(f"{people} people are more than {many}.", f"{people}人超过{many}人。")
-    elif wait > hours:
-        at, why = (
-            1,
-            p.say(f"Neither holds, but {wait} hours exceed {hours}.", f"都不符合，但{wait}小时超过{hours}小时。"),
-        )
+        at, why = 0, p.say("Work is blocked.", "已经停工。")
+    elif count > many:
+        at, why = 0, p.say(f"{count} {unit} are more than {many}.", f"{count}{unit}超过{many}。")
+    elif wait > long:
+        at, why = 1, p.say(f"Work continues, but {wait} {span} exceed {long}.", f"没有停工，但{wait}{span}超过{long}。")
     else:
         at, why = (
             2,
             p.say(
-                f"Work goes on, {people} is not over {many} and {wait} not over {hours}.",
-                f"工作照常，{people}不超过{many}，{wait}也不超过{hours}。",
+                f"Work continues, {count} is not over {many} and {wait} not over {long}.",
+                f"没有停工，{count}不超过{many}，{wait}也不超过{long}。",
             ),
         )
     label = p.say(en[at], zh[at])
@@ -55,50 +73,65 @@ def _solve(p: Params) -> Solution:
 FAMILY = Family(
     wordings={
         "en": (
-            "Assign one of {labels:pick} to the request: the first if work stands still or more than {many:int} people are "
-            "hit, the second if it has waited over {hours:int} hours, else the third. {name} runs this desk at {place}.\n"
-            "{name2} reports from {town}: the {items} are wrong for {people:int} people, {state:pick}, open for {wait:int} "
-            "hours.",
-            "{Place} files complaints under {labels:pick}. Standstill or over {many:int} persons means the first label; "
-            "failing that, a wait beyond {hours:int} hours the second; the rest is third. Which label does {event} call "
-            "for?\npeople: {people:int}\nhours: {wait:int}\nstate: {state:pick}",
-            "How should {name2} tag the entry, given the labels {labels:pick} and the {role}'s rules: (1) idle work or "
-            "above {many:int} affected, (2) otherwise older than {hours:int} hours, (3) anything else?\n"
-            "Entry of {doc}: {people:int} affected, {wait:int} hours old, {state:pick}",
-            "Sort the call into {labels:pick}, as agreed in {town} for {event}: top class at a standstill or with more than "
-            "{many:int} callers, middle class after more than {hours:int} hours, bottom class otherwise.\n"
-            "Call taken by {name}: {state:pick}; {people:int} callers; {wait:int} hours",
-            "{name} triages messages about {items} with {labels:pick}, strictest first. The strictest needs idle work or a "
-            "group larger than {many:int}; the next needs more than {hours:int} hours. Here {people:int} people have "
-            "waited {wait:int} hours and {state:pick}. Pick the label.",
-            "During {event}, {people:int} people wait since {wait:int} hours at {place} and {state:pick}. Which of "
-            "{labels:pick} fits, if a standstill or over {many:int} people gives the first, over {hours:int} hours the "
-            "second and all else the third?",
+            "{Place} marks messages {labels:pick}: blocked or above {many:int} {unit:pick}, older than {long:int} "
+            "{span:pick}, the rest. Which mark does {name} use?\n{town}, {event}: {state:pick}, {count:int} "
+            "{unit:pick}, "
+            "{wait:int} {span:pick}",
+            "Triage for the {role} before {event} with the labels {labels:pick}. First: stopped work or over "
+            "{many:int} "
+            "{unit:pick}; second: past {long:int} {span:pick}; third: others.\n"
+            "{count:int} {unit:pick} / {wait:int} {span:pick} / {state:pick} / sent by {name2}",
+            "When {name2} reads {doc}, a line gets {labels:pick}, the strictest that applies: blockage or {many:int} "
+            "{unit:pick} exceeded, {long:int} {span:pick} exceeded, neither. Label this one.\n"
+            "Line: {items}; {state:pick}; {wait:int} {span:pick}; {count:int} {unit:pick}",
+            "How is the call classified in {town}, as {labels:pick}? Idle work or more than {many:int} {unit:pick} "
+            "leads, "
+            "a delay beyond {long:int} {span:pick} follows, {purpose}.\nCall to {name}: {wait:int} {span:pick} late, "
+            "{count:int} {unit:pick} hit, {state:pick}",
+            "{count:int} {unit:pick}, {wait:int} {span:pick}, {state:pick}: thus {name} about the {items}. Is that "
+            "{labels:pick}, if blocked or {many:int}+1 up means the first, {long:int}+1 up the second?",
+            "During {event}, {place} ranks trouble {labels:pick}. {name2} saw {count:int} {unit:pick} wait {wait:int} "
+            "{span:pick}; {state:pick}. Rank it: top if blocked or beyond {many:int}, middle beyond {long:int} "
+            "{span:pick}, else bottom.",
+            "{name}, {a_role}, answers with {labels:pick} only. Standstill, or {unit:pick} over {many:int}: word one; "
+            "{span:pick} over {long:int}: word two; otherwise word three. What about {count:int} {unit:pick} after "
+            "{wait:int} {span:pick} in {town} ({state:pick})?",
         ),
         "zh": (
-            "请给这条报修定为{labels:pick}之一：工作停了或受影响超过{many:int}人取第一个，否则等候超过{hours:int}小时取第二个，"
-            "其余取第三个。{place}由{name}受理。\n{name2}从{town}来报：{items}出错，涉及{people:int}人，{state:pick}，已等{wait:int}小时。",
-            "{place}把投诉分成{labels:pick}。停工或多于{many:int}人属第一类；不然，等了{hours:int}小时以上属第二类；剩下的属第三类。"
-            "{event}这一条属于哪类？\n人数：{people:int}\n小时：{wait:int}\n状态：{state:pick}",
-            "标签有{labels:pick}，{role}的规矩是：一、停工或影响{many:int}人以上；二、否则挂了{hours:int}小时以上；三、其他。{name2}该贴哪个？\n"
-            "{doc}中的条目：影响{people:int}人，挂了{wait:int}小时，{state:pick}",
-            "按{town}为{event}商定的办法，把来电归入{labels:pick}：停工或来电多于{many:int}人为上等，超过{hours:int}小时为中等，否则为下等。\n"
-            "{name}接的电话：{state:pick}；{people:int}人；{wait:int}小时",
-            "{name}用{labels:pick}给关于{items}的留言分轻重，最重的在前。最重的要停工或人数大于{many:int}，次一级要超过{hours:int}小时。"
-            "现有{people:int}人等了{wait:int}小时，{state:pick}。请选标签。",
-            "{event}期间，{place}有{people:int}人等了{wait:int}小时，{state:pick}。若停工或超过{many:int}人取第一个，超过{hours:int}小时取第二个，"
-            "此外取第三个，{labels:pick}中哪个合适？",
+            "{place}给来信标{labels:pick}：停工或超过{many:int}{unit:pick}、超过{long:int}{span:pick}、其余。"
+            "{name}该标哪个？\n"
+            "{town}{event}：{state:pick}，{count:int}{unit:pick}，{wait:int}{span:pick}",
+            "{event}前请替{role}分轻重，标签为{labels:pick}。一是停工或多于{many:int}{unit:pick}，"
+            "二是过了{long:int}{span:pick}，"
+            "三是别的。\n{count:int}{unit:pick}／{wait:int}{span:pick}／{state:pick}／{name2}发",
+            "{name2}读{doc}时，每行取{labels:pick}里适用的最高一级：停工或{many:int}{unit:pick}以上（不含）、"
+            "{long:int}{span:pick}以上（不含）、都不是。请标注此行。\n"
+            "行：{items}；{state:pick}；{wait:int}{span:pick}；{count:int}{unit:pick}",
+            "为了{purpose}，{town}把来电分为{labels:pick}：停工或大于{many:int}{unit:pick}居首，"
+            "拖延大于{long:int}{span:pick}次之。"
+            "这一通算哪类？\n{name}接：拖延{wait:int}{span:pick}，涉及{count:int}{unit:pick}，{state:pick}",
+            "“{count:int}{unit:pick}，{wait:int}{span:pick}，{state:pick}。”{name}这样说{items}。"
+            "若停工或大于{many:int}为首，"
+            "大于{long:int}为次，该归{labels:pick}的哪一类？",
+            "{event}期间{place}把麻烦排成{labels:pick}。{name2}见{count:int}{unit:pick}等了{wait:int}{span:pick}，"
+            "{state:pick}。"
+            "停工或过{many:int}为上，过{long:int}{span:pick}为中，否则为下，请排级。",
+            "{role}{name}只答{labels:pick}。停滞或{unit:pick}数过{many:int}答第一个，{span:pick}数过{long:int}答"
+            "第二个，"
+            "否则答第三个。{town}有{count:int}{unit:pick}等了{wait:int}{span:pick}（{state:pick}），答什么？",
         ),
     },
     draw=_draw,
     solve=_solve,
-    holds=lambda p: min(p.whole("people"), p.whole("many"), p.whole("wait"), p.whole("hours")) > 0,
+    holds=lambda p: min(p.whole(name) for name in ("count", "many", "wait", "long")) > 0,
     classification=True,
     picks={
         "labels": {key: (", ".join(en), "、".join(zh)) for key, (en, zh) in _SETS.items()},
         "state": _STATES,
+        "unit": _UNITS,
+        "span": _SPANS,
     },
-    vary={"people": ("the number of people", "人数"), "wait": ("the wait in hours", "等候的小时数")},
+    vary={"count": ("the number affected", "受影响的数量"), "wait": ("the waiting time", "等候的时长")},
     rule=(
         "Check the conditions from the strictest to the mildest and stop at the first that holds.",
         "从最严的条件查到最宽的，遇到第一个成立的就停。",

@@ -96,15 +96,18 @@ FAMILY = Family(
         "en": (
             wording("At {event}, honest people always speak the truth and liars never do. {said:pairs}. Who is honest?",
                     ask="honest"),
-            wording("{name} meets strangers at {place}; each is either a liar, all of whose claims are false, or honest. "
+            wording("{name} meets strangers at {place}; each is either a liar, all of whose claims are false, or "
+                    "honest. "
                     "They say: {said:pairs}. Who lies?", ask="liar"),
             wording("Everyone quoted here either always lies or never does: {said:pairs}. How many liars does {doc} of "
                     "the {role} in {town} have to list?", ask="number"),
             wording("Puzzle night in {town}: \"{said:pairs}.\" Knowing that each speaker is a pure liar or a fully "
                     "honest soul, name the honest ones.", ask="honest"),
-            wording("Help {name2} at {place} to unmask the liars among the quoted people; a liar says only false things, "
+            wording("Help {name2} at {place} to unmask the liars among the quoted people; a liar says only false "
+                    "things, "
                     "the rest only true ones.", "{said:lines}", ask="liar"),
-            wording("The {role} can trust only some of those who spoke during {event}. Whom, if everybody lies always or "
+            wording("The {role} can trust only some of those who spoke during {event}. Whom, if everybody lies "
+                    "always or "
                     "never?", "{said:lines}", ask="honest"),
             wording("Count the liars for {name}, who has {purpose}: each voice from {town} below is wholly false or "
                     "wholly true.", "{said:lines}", ask="number"),

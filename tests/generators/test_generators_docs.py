@@ -1,0 +1,43 @@
+"""docs/generators.md says what the program does: settings, defaults, reasons, the tree it shows."""
+
+import importlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from generators import topics
+
+DOCS = (Path(__file__).parents[2] / "docs" / "generators.md").read_text(encoding="utf-8")
+
+
+def section(name: str) -> str:
+    return DOCS.split(f"\n## {name}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("name", ["self_instruct", "topic_guided"])
+def test_the_settings_in_the_docs_are_those_of_the_config(name: str) -> None:
+    config = importlib.import_module(f"generators.{name}").Config
+    fields = {field: info for field, info in config.model_fields.items() if field not in ("use", "name")}
+    defaults = {field: info.get_default(call_default_factory=True) for field, info in fields.items()}
+    expected = {
+        field: json.dumps(value.model_dump() if isinstance(value, BaseModel) else value)
+        for field, value in defaults.items()
+    }
+    table = section(name).split("|---|---|---|\n")[1].split("\n\n")[0]
+    assert dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", table, re.MULTILINE)) == expected
+    assert all(info.description for info in fields.values())
+
+
+def test_the_tree_of_the_docs_can_be_used(tmp_path: Path) -> None:
+    (tree,) = re.findall(r"```yaml\n(- id.*?)```", section("topic_guided"), re.DOTALL)
+    path = tmp_path / "tree.yaml"
+    path.write_text(tree, encoding="utf-8")
+    assert [leaf.subtopic("zh") for leaf in topics.load(str(path))] == ["潮汐", "灯塔"]
+
+
+def test_the_size_of_the_builtin_tree_is_as_documented() -> None:
+    tree = topics.load()
+    assert f"{len({leaf.category for leaf in tree})} categories and {len(tree)} sub-topics" in DOCS
