@@ -17,6 +17,9 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.asking
+
 clean:
 	rm -rf $(VENV) dist build
 

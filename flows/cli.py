@@ -6,6 +6,7 @@ prefect is imported only where a flow runs: ``validate`` and ``show`` answer at 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,6 @@ from schemas.errors import InstructloomError
 
 app = typer.Typer(
     name="instructloom",
-    help="Makes instruction-tuning data with language models: exactly N rows that survive every filter.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -92,6 +92,21 @@ def _recipe(path: str, seeds: list[str] | None, concurrency: int | None = None, 
     from flows.recipe_file import load_recipe
 
     return load_recipe(path, seeds=seeds, concurrency=concurrency, **values)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"instructloom {version('instructloom')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Makes instruction-tuning data with language models: exactly N rows that survive every filter."""
 
 
 @app.command()

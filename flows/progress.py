@@ -113,7 +113,8 @@ def plain_line(progress: Progress) -> str:
 
 def _picture(progress: Progress) -> Group:
     head = Text.assemble((progress.dataset, "bold"), f"  {progress.kept:,} of {progress.wanted:,} rows kept")
-    bar = ProgressBar(total=max(progress.wanted, 1), completed=progress.kept, width=60)
+    bar = Table.grid()  # a bar by itself would not end its line
+    bar.add_row(ProgressBar(total=max(progress.wanted, 1), completed=progress.kept, width=60))
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("stage")
     for column in ("in", "out", "rejected", "discarded", "at work"):

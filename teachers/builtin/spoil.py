@@ -53,5 +53,5 @@ def _slip(text: str, rng: Random) -> str:
 
 def _swap(text: str, right: str, wrong: str) -> str:
     bounded = rf"(?<![\w.]){re.escape(right)}(?![\w]|\.\d)" if right.isascii() else re.escape(right)
-    swapped = re.sub(bounded, lambda _: wrong, text)
+    swapped = re.sub(bounded, lambda _: wrong, text, flags=re.ASCII)
     return swapped if wrong in swapped else f"{text} {wrong}".strip()

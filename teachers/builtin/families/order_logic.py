@@ -81,7 +81,7 @@ def _solve(p: Params) -> Solution:
 
 def _scale_text(key: str) -> tuple[str, str]:
     (more, less), (more_zh, less_zh) = _SCALES[key]
-    return f"from {more} to {less}", f"从{more_zh}到{less_zh}"
+    return f"from {more[:-2]}est to {less[:-2]}est", f"从{more_zh}到{less_zh}"
 
 
 FAMILY = Family(

@@ -33,7 +33,7 @@ def _edited(p: Params) -> str | int:
         case "odd":
             return "".join(char for char in label if char != " ")[::2]
         case "length":
-            return sum(char != " " for char in label)
+            return sum(char.isalpha() for char in label)
     return "".join(word[0].upper() for word in label.split()) if p.language == "en" else label[0] + label[-1]
 
 
@@ -55,7 +55,7 @@ def _solve(p: Params) -> Solution:
             steps.append(p.say(f'The sign in question is "{p.text("letter")}".', f"要找的字是“{p.text('letter')}”。"))
             return solved(_edited(p), p, steps, p.say("It occurs {answer} times.", "出现了{answer}次。"))
         case "length":
-            steps.append(p.say("Every letter counts, spaces do not.", "每个字都算，空格不算。"))
+            steps.append(p.say("Only letters count.", "只数字，其他不算。"))
             return solved(_edited(p), p, steps, p.say("It has {answer} letters.", "共{answer}个字。"))
     steps.append(p.say(f"After the change: {_edited(p)}", f"改动之后：{_edited(p)}"))
     return solved(_edited(p), p, steps, p.say("The result is: {answer}", "结果是：{answer}"))

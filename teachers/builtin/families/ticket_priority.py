@@ -89,7 +89,7 @@ FAMILY = Family(
             "a delay beyond {long:int} {span:pick} follows, {purpose}.\nCall to {name}: {wait:int} {span:pick} late, "
             "{count:int} {unit:pick} hit, {state:pick}",
             "{count:int} {unit:pick}, {wait:int} {span:pick}, {state:pick}: thus {name} about the {items}. Is that "
-            "{labels:pick}, if blocked or {many:int}+1 up means the first, {long:int}+1 up the second?",
+            "{labels:pick}, with blocked or over {many:int} as the first, over {long:int} as the second?",
             "During {event}, {place} ranks trouble {labels:pick}. {name2} saw {count:int} {unit:pick} wait {wait:int} "
             "{span:pick}; {state:pick}. Rank it: top if blocked or beyond {many:int}, middle beyond {long:int} "
             "{span:pick}, else bottom.",

@@ -7,13 +7,13 @@ from teachers.builtin.family import Family, wording
 from teachers.builtin.scenes import names
 from teachers.builtin.task import Draw, Params, Solution, Value, show_result, solved
 
-_COUNTS = {"en": ("none", "one", "two", "three", "four"), "zh": ("零", "一", "两", "三", "四")}
+_COUNTS = {"en": ("zero", "one", "two", "three", "four"), "zh": ("零", "一", "两", "三", "四")}
 _SAYS = {
     "liar": ("{a} is a liar", "{a}是骗子"),
     "honest": ("{a} is honest", "{a}是老实人"),
     "same": ("{a} and {b} are of one kind", "{a}和{b}是同类人"),
     "differ": ("{a} and {b} are not of one kind", "{a}和{b}不同类"),
-    "count": ("exactly {n} of us are honest", "我们当中老实人有{n}个"),
+    "count": ("the number of honest people among us is {n}", "我们当中老实人有{n}个"),
 }
 Honest = dict[str, bool]
 

@@ -1,0 +1,1 @@
+"""What things cost, as ratios to a baseline in the same run; see `make bench`."""
