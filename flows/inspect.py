@@ -1,14 +1,16 @@
 """What can be seen without running anything: a checked recipe, a dataset's rows, funnel and rejects."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import polars as pl
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
 from flows.stages import resolve
+from generators import topic_guided
 from generators.seeds import read_seeds
 from outputs.dataset import Dataset, open_dataset, read_rows, verify
 from outputs.funnel import HEADERS, funnel, reasons_of
@@ -62,6 +64,8 @@ def show_dataset(name: str, root: Path, rows: int, out: Console) -> None:
         out.print(f"seeds {seed_line(report)}", soft_wrap=True)
     out.print(funnel_table(manifest.funnel))
     out.print(_reasons_table(manifest.funnel))
+    for table in _topic_tables(dataset):
+        out.print(table)
     print_rows(dataset, rows, out)
     problems = verify(dataset)
     if problems:
@@ -87,6 +91,23 @@ def print_rows(dataset: Dataset, rows: int, out: Console) -> None:
     step = max(1, total // rows)
     for row in from_frame(read_rows(dataset).gather_every(step).head(rows).collect()):
         out.print(_panel(row))
+
+
+def _topic_tables(dataset: Dataset) -> Iterator[Table]:
+    """The coverage of each topic stage, a line a category; ``topic_guided.coverage`` has it by sub-topic."""
+    labelled = read_rows(dataset).select("topic", "subtopic", "language").collect()
+    for entry in dataset.manifest.recipe["stages"]:
+        if entry["use"] != "topic_guided":
+            continue
+        leaves = topic_guided.coverage(labelled, topic_guided.Config.model_validate(entry))
+        table = Table(title="Topics", title_justify="left", box=None, padding=(0, 2, 0, 0))
+        table.add_column("category")
+        for column in ("sub-topics", "of them covered", "rows"):
+            table.add_column(column, justify="right")
+        for (topic,), group in leaves.group_by("topic", maintain_order=True):
+            covered = group.filter(pl.col("rows") > 0).height
+            table.add_row(str(topic), *(f"{number:,}" for number in (group.height, covered, group["rows"].sum())))
+        yield table
 
 
 def _panel(row: Row) -> Panel:

@@ -75,9 +75,18 @@ class Counter:
 def test_a_run_ends_with_exactly_the_rows_asked_for_and_every_reader_reads_them(
     command: Command, write_recipe: WriteRecipe, tmp_path: Path
 ) -> None:
-    done = command(
-        "run", write_recipe(rows=37, output={"shard_rows": 10}, seeds={"path": ["builtin:en", "builtin:zh"]})
-    )
+    stages = [
+        {"use": "self_instruct", "prompts_per_round": 4},
+        {"use": "evol_instruct", "rounds": 1},
+        {"use": "topic_guided", "share": 0.5},
+        {"use": "respond"},
+        {"use": "chain_of_thought"},
+        {"use": "heuristics"},
+        {"use": "minhash"},
+        {"use": "embedding"},
+    ]
+    seeds = {"path": ["builtin:en", "builtin:zh"]}
+    done = command("run", write_recipe(rows=37, output={"shard_rows": 10}, seeds=seeds, stages=stages))
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     folder = tmp_path / "datasets" / "tried" / "v1"

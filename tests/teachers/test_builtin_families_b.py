@@ -27,7 +27,7 @@ from teachers.builtin.catalog import families
 from teachers.builtin.compose import compose, read, solve, write
 from teachers.builtin.evolve import evolve
 from teachers.builtin.scenes import scenes
-from teachers.builtin.task import Language, Params, Result, Solution, Task
+from teachers.builtin.task import Language, Params, Result, Solution, Task, Value
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 OPERATIONS = ("add_constraints", "deepen", "concretize", "increase_reasoning", "complicate_input")
@@ -154,7 +154,7 @@ def truth(p: Params, instruction: str, input: str, solution: Solution) -> object
         honest = {name for at, name in enumerate(people) if size >> at & 1}
         ok = True
         for speaker, claim in said:
-            named = [name in honest for name in people if re.search(rf"(^|and |和){name}($| |和|是)", claim)]
+            named = [name in honest for name in people if re.search(rf"(^|and |和){name}($| |和|是|不)", claim)]
             if re.search("number of|有.个", claim):
                 told = len(honest) == numbers[re.findall(r"[a-z]+$|.(?=个$)", claim)[0]]
             elif re.search("not of one|不同类", claim):
@@ -444,7 +444,7 @@ def test_every_program_breaks_by_its_slip_and_works_once_repaired() -> None:
 
 
 def test_data_without_one_answer_are_no_task() -> None:
-    texts = [
+    texts: list[tuple[str, str, Value]] = [
         ("order_logic", "clues", "Aiko is taller than Nils; Aiko is taller than Rhys"),
         ("order_logic", "clues", "Aiko is taller than Nils; Nils is taller than Rhys; Rhys is taller than Aiko"),
         ("truth_logic", "said", (("Aiko", "Nils is honest"), ("Nils", "Aiko is honest"), ("Rhys", "Nils is honest"))),
@@ -452,7 +452,12 @@ def test_data_without_one_answer_are_no_task() -> None:
         ("line_repair", "code", "def work(data):\n    result = 0\n    return data"),
     ]
     for name, slot, value in texts:
-        params = {"scale": "tall", "ask": "top" if name == "list_tally" else "honest", "goal": "total", slot: value}
+        params: dict[str, Value] = {
+            "scale": "tall",
+            "ask": "top" if name == "list_tally" else "honest",
+            "goal": "total",
+            slot: value,
+        }
         assert not families()[name].holds(Params(params, "en")), name
 
 

@@ -24,7 +24,7 @@ def _draw(d: Draw) -> dict[str, Value]:
         (d.say("shelf", "货架"), f"{rng.choice('ABCDEFGH')}{rng.randint(1, 40)}"),
         (d.say("checked", "核对日"), f"2024-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"),
     ]
-    record = tuple(rng.sample(fields, rng.randint(2, 4)))
+    record = tuple(rng.sample(fields, rng.randint(3, 4)))
     kind = str(d.given["source"])
     shape: Rows = tuple(zip(*record, strict=True)) if kind in _SHEETS else record
     goals = [goal for goal in _GOALS if goal != kind]

@@ -20,7 +20,7 @@ _CLUE = {
     "en": re.compile(r"(\S+) is (\w+) than (\S+)"),
     "zh": re.compile(r"(.+?)比(.+?)(高|矮|年长|年轻|快|慢|大声|小声|早|晚|富|穷|强|弱)"),
 }
-_PLACES = {"1": ("first", "第一"), "2": ("second", "第二"), "3": ("third", "第三"), "0": ("last", "最后")}
+_PLACES = {"1": ("first", "第一个"), "2": ("second", "第二个"), "3": ("third", "第三个"), "0": ("last", "最后一个")}
 
 
 def _draw(d: Draw) -> dict[str, Value]:
@@ -102,13 +102,13 @@ FAMILY = Family(
             "{scale:pick}.\nWhat is known: {clues:text}.",
         ),
         "zh": (
-            "{clues:text}。{name}在{event}上给大家{scale:pick}排队照相，排{at:pick}的是谁？",
-            "{place}的{role}只记得：{clues:text}。{scale:pick}排列，{at:pick}位是哪一个？",
+            "{clues:text}。{name}在{event}上给大家{scale:pick}排队照相，{at:pick}是谁？",
+            "{place}的{role}只记得：{clues:text}。{scale:pick}排列，{at:pick}是哪一位？",
             "{doc}里写着“{clues:text}”。{name2}要把所有名字{scale:pick}排成一行，这一行是什么？",
-            "{town}{event}的几位客人被拿来比较：{clues:text}。请告诉{name}，{scale:pick}数，{at:pick}个是谁。",
+            "{town}{event}的几位客人被拿来比较：{clues:text}。请告诉{name}，{scale:pick}数，{at:pick}是谁。",
             "请找出符合{name}在{place}听到的每句话的唯一次序，{scale:pick}写出来。\n{clues:text}。",
             "{name2}给{event}排队，规矩是{scale:pick}，{role}问{at:pick}是谁，请根据这些话回答。\n{clues:text}。",
-            "以下是为了{purpose}在{town}收集的说法。大家{scale:pick}依次上前，请推断轮到{at:pick}的人。\n已知："
+            "以下是为了{purpose}在{town}收集的说法。大家{scale:pick}依次上前，请推断{at:pick}轮到谁。\n已知："
             "{clues:text}。",
         ),
     },

@@ -15,9 +15,9 @@ _ASKS = {
     "price": ("the amount of money", "金额"),
     "day": ("the date", "日期"),
     "clock": ("the time of day", "钟点"),
-    "email code": ("the e-mail address and the reference code, in this order", "电子邮箱和编号（按此顺序）"),
-    "day clock": ("the date and the time of day, in this order", "日期和钟点（按此顺序）"),
-    "code price": ("the reference code and the amount of money, in this order", "编号和金额（按此顺序）"),
+    "email code": ("the e-mail address and the reference code", "电子邮箱和编号"),
+    "day clock": ("the date and the time of day", "日期和钟点"),
+    "code price": ("the reference code and the amount of money", "编号和金额"),
 }
 _KINDS = {"email": "text", "code": "text", "price": "money", "day": "date", "clock": "time"}
 

@@ -1,0 +1,58 @@
+from io import StringIO
+
+from rich.console import Console
+
+from flows.progress import Progress, add_counts, plain_line, watch
+from flows.session import estimate
+from schemas.manifest import Manifest, StageCounts, Usage
+
+
+def counts(**values: object) -> StageCounts:
+    return StageCounts.model_validate({"stage": "s", "use": "s", "kind": "filter", **values})
+
+
+def manifest(survivors: int, usage: dict[str, Usage]) -> Manifest:
+    return Manifest(
+        dataset="d", version=1, instructloom="0", recipe={}, recipe_digest="", rows_requested=1, rows=1, complete=True,
+        stop_reason="complete", funnel=[counts(rows_in=survivors)], usage=usage,
+    )  # fmt: skip
+
+
+def test_counts_add_up_by_name_and_reason() -> None:
+    total = add_counts(
+        add_counts(None, counts(rows_in=3, reasons={"b": 1})), counts(rows_in=4, reasons={"a": 2, "b": 1})
+    )
+    assert (total.rows_in, total.reasons) == (7, {"a": 2, "b": 2})
+
+
+def test_a_line_says_what_is_kept_what_works_and_when_it_ends() -> None:
+    progress = Progress(wanted=10)
+    progress.begin("evol_instruct", 4)
+    assert plain_line(progress) == "0/10 rows · evol_instruct 4 jobs · ETA unknown yet"
+    progress.begin("evol_instruct", -4)
+    progress.keep(25)
+    assert plain_line(progress) == "10/10 rows · ETA 0:00"
+
+
+def test_a_terminal_shows_every_stage() -> None:
+    screen = Console(file=StringIO(), force_terminal=True, width=100)
+    progress = Progress(wanted=10, dataset="demo")
+    progress.done("minhash", counts(rows_in=9, rows_out=8, rejected=1))
+    with watch(progress, screen):
+        progress.keep(8)
+    assert isinstance(screen.file, StringIO)
+    shown = screen.file.getvalue()
+    assert "8 of 10 rows kept" in shown
+    assert "minhash" in shown
+
+
+def test_an_estimate_scales_what_the_small_run_asked() -> None:
+    usage = {"a": Usage(requests=20, prompt_tokens=600, completion_tokens=400, cost=0.5), "b": Usage(replayed=20)}
+    text = estimate(manifest(10, usage), wanted=1000)
+    assert "4,000 to 8,000 requests" in text
+    assert "100,000 to 200,000 tokens" in text
+    assert "$50.00 to $100.00" in text
+
+
+def test_nothing_is_estimated_where_nothing_survived() -> None:
+    assert "nothing can be estimated" in estimate(manifest(0, {}), wanted=1000)
