@@ -9,7 +9,7 @@ import polars as pl
 
 from flows.progress import add_counts
 from flows.run import Run
-from outputs.dataset import Dataset, Draft, latest, start_draft, versions
+from outputs.dataset import Dataset, Draft, read_dataset, start_draft, versions
 from outputs.dataset import publish as publish_draft
 from outputs.parquet import RejectWriter, TrainWriter
 from schemas.errors import ConservationError, CorruptRun
@@ -22,13 +22,13 @@ TAKE = "take"
 
 
 def published(run: Run) -> Dataset | None:
-    """The version that this very run has already published, complete, if it is the latest."""
-    root = run.root / "datasets"
-    if not versions(root, run.recipe.dataset):
-        return None
-    newest = latest(root, run.recipe.dataset)
-    same = newest.manifest.recipe_digest == run.digest and newest.manifest.complete
-    return newest if same else None
+    """The version that this very run has already published, complete; None if there is none."""
+    folder = run.root / "datasets" / run.recipe.dataset
+    for number in reversed(versions(run.root / "datasets", run.recipe.dataset)):
+        dataset = read_dataset(folder / f"v{number}")
+        if dataset.manifest.recipe_digest == run.digest and dataset.manifest.complete:
+            return dataset
+    return None
 
 
 def publish(run: Run, shards: int, stop_reason: str) -> Manifest:

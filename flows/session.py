@@ -10,11 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flows.inspect import funnel_table, print_rows
+from flows.inspect import funnel_table, print_rows, seed_line
 from flows.progress import Progress, watch
 from flows.publish import published
 from flows.run import open_run
-from outputs.dataset import Dataset, read_dataset
+from outputs.dataset import Dataset, read_dataset, read_rows
 from schemas.errors import RunFailed
 from schemas.manifest import Manifest
 from schemas.recipe import Recipe
@@ -40,6 +40,8 @@ def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: b
         if done := published(run):
             out.print(f"Already made: {_where(done)}")
             return done.manifest
+        for report in run.seed_reports:
+            out.print(f"seeds {seed_line(report)}", soft_wrap=True)
         run.prepare()
         quiet_prefect(debug)
         from flows.generate import generate
@@ -127,5 +129,7 @@ def _tell(made: Dataset, root: Path, out: Console) -> None:
     option = "" if root == Path.cwd() else f" --root {root}"
     name = made.manifest.dataset
     out.print(f"Look at it:   instructloom show {name}{option}", soft_wrap=True)
-    out.print(f"One row:      instructloom explain {name} ROW_ID{option}", soft_wrap=True)
-    out.print(f'Load it:      datasets.load_dataset("{made.folder}", split="train")', soft_wrap=True)
+    if made.manifest.rows:
+        first = read_rows(made).select("id").head(1).collect().item()
+        out.print(f"One row:      instructloom explain {name} {first}{option}", soft_wrap=True)
+        out.print(f'Load it:      datasets.load_dataset("{made.folder}", split="train")', soft_wrap=True)
