@@ -39,6 +39,7 @@ def _solve(p: Params) -> Solution:
         p.say(f"The lowest is {worst}; the floor is {floor}.", f"最低的是{worst}，底线是{floor}。"),
     ]
     label = p.say(*(texts[0 if good else 1] for texts in _SETS[p.text("labels")]))
+    steps.append(p.say(f"So the verdict is {label}.", f"因此结论是{label}。"))
     return solved(label, p, steps, "{answer}")
 
 

@@ -86,10 +86,12 @@ FAMILY = Family(
             "Line: {items}; {state:pick}; {wait:int} {span:pick}; {count:int} {unit:pick}",
             "How is the call classified in {town}, as {labels:pick}? Idle work or more than {many:int} {unit:pick} "
             "leads, "
-            "a delay beyond {long:int} {span:pick} follows, {purpose}.\nCall to {name}: {wait:int} {span:pick} late, "
+            "a delay beyond {long:int} {span:pick} follows, the rest comes last, {purpose}.\nCall to {name}: "
+            "{wait:int} {span:pick} late, "
             "{count:int} {unit:pick} hit, {state:pick}",
             "{count:int} {unit:pick}, {wait:int} {span:pick}, {state:pick}: thus {name} about the {items}. Is that "
-            "{labels:pick}, with blocked or over {many:int} as the first, over {long:int} as the second?",
+            "{labels:pick}, with blocked or over {many:int} as the first, over {long:int} {span:pick} as the "
+            "second, all else the third?",
             "During {event}, {place} ranks trouble {labels:pick}. {name2} saw {count:int} {unit:pick} wait {wait:int} "
             "{span:pick}; {state:pick}. Rank it: top if blocked or beyond {many:int}, middle beyond {long:int} "
             "{span:pick}, else bottom.",
@@ -108,11 +110,11 @@ FAMILY = Family(
             "{long:int}{span:pick}以上（不含）、都不是。请标注此行。\n"
             "行：{items}；{state:pick}；{wait:int}{span:pick}；{count:int}{unit:pick}",
             "为了{purpose}，{town}把来电分为{labels:pick}：停工或大于{many:int}{unit:pick}居首，"
-            "拖延大于{long:int}{span:pick}次之。"
+            "拖延大于{long:int}{span:pick}次之，其余垫底。"
             "这一通算哪类？\n{name}接：拖延{wait:int}{span:pick}，涉及{count:int}{unit:pick}，{state:pick}",
             "“{count:int}{unit:pick}，{wait:int}{span:pick}，{state:pick}。”{name}这样说{items}。"
             "若停工或大于{many:int}为首，"
-            "大于{long:int}为次，该归{labels:pick}的哪一类？",
+            "大于{long:int}{span:pick}为次，其余为末，该归{labels:pick}的哪一类？",
             "{event}期间{place}把麻烦排成{labels:pick}。{name2}见{count:int}{unit:pick}等了{wait:int}{span:pick}，"
             "{state:pick}。"
             "停工或过{many:int}为上，过{long:int}{span:pick}为中，否则为下，请排级。",
