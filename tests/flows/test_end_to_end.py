@@ -256,6 +256,8 @@ def test_an_interrupt_stops_cleanly_and_says_how_to_go_on(
             [sys.executable, "-m", "flows.cli", "run", recipe],
             env=prefect_environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
             cwd=tmp_path,
+            # A test run started in the background of a shell inherits an ignored Ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

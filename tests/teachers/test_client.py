@@ -517,8 +517,13 @@ def test_ctrl_c_cancels_what_it_interrupts() -> None:
         finally:
             unwound.append(True)
 
-    with teachers(says()) as (made, _, _), pytest.raises(KeyboardInterrupt):
-        made.run(interrupted())
+    # A test run started in the background of a shell inherits an ignored Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with teachers(says()) as (made, _, _), pytest.raises(KeyboardInterrupt):
+            made.run(interrupted())
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert unwound == [True]
 
 
