@@ -60,7 +60,7 @@ class Model(Strict):
     max_tokens: int | None = Field(default=None, ge=1, description="Where the stage names none.")
     send_seed: bool = Field(default=True, description="Send a seed with each request; off for endpoints that refuse.")
     extra_body: dict[str, Any] = Field(default_factory=dict, description="Passed on as it is.")
-    price: Price = Field(default_factory=Price)
+    price: Price = Field(default_factory=Price, description="For the cost; nothing is known of it by itself.")
     faults: Faults | None = Field(default=None, description="Only for builtin.")
 
     @field_validator("base_url")
@@ -100,7 +100,7 @@ class Seeds(Strict):
     format: Literal[
         "auto", "self_instruct", "alpaca", "messages", "sharegpt", "question_answer", "prompt_completion", "text",
         "csv", "parquet",
-    ] = "auto"  # fmt: skip
+    ] = Field(default="auto", description="How to read them; auto: by their content.")  # fmt: skip
     language: str = Field(default="auto", description="ISO 639-1 code of the seeds, or auto: by script.")
     limit: int | None = Field(default=None, ge=1, description="Use the first so many seeds.")
     shard_rows: int = Field(
@@ -160,13 +160,13 @@ class Recipe(Strict):
     dataset: str = Field(description="The dataset's name: lower case letters, digits, . _ -")
     rows: int = Field(ge=1, description="Rows in the final dataset: they survived every filter and the dedup.")
     seed: int = Field(default=0, ge=0, description="The run's random seed.")
-    seeds: Seeds = Field(default_factory=Seeds)
+    seeds: Seeds = Field(default_factory=Seeds, description="Where the seed tasks come from.")
     models: dict[str, Model] = Field(
         default_factory=lambda: {"teacher": Model(model="builtin")}, description="Models by the name stages use."
     )
-    stages: Annotated[list[StageEntry], Field(min_length=1)]
-    output: Output = Field(default_factory=Output)
-    limits: Limits = Field(default_factory=Limits)
+    stages: Annotated[list[StageEntry], Field(min_length=1, description="What rows go through, in order.")]
+    output: Output = Field(default_factory=Output, description="How the dataset is written.")
+    limits: Limits = Field(default_factory=Limits, description="When to stop although rows are missing.")
 
     @field_validator("dataset")
     @classmethod
