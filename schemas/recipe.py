@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_TAKEN = ("take", "seeds")
+"""Names that the funnel uses itself."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -123,6 +126,14 @@ class StageEntry(BaseModel):
 
     use: str = Field(description="The stage's file name, without .py: evol_instruct, minhash, …")
     name: str | None = Field(default=None, description="A name of its own, where one method is used twice.")
+
+    @field_validator("name")
+    @classmethod
+    def _plain_label(cls, name: str | None) -> str | None:
+        # It names a folder of the run.
+        if name is not None and (not _LABEL.fullmatch(name) or name in _TAKEN):
+            raise ValueError(f"{name!r} cannot name a stage; use letters, digits, '_' and '-', and not take or seeds")
+        return name
 
     @property
     def label(self) -> str:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 from schemas.recipe import Faults, Limits, Model, Output, Price, Recipe, Seeds
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "recipe.md"
-PARTS = {"": Recipe, "seeds": Seeds, "models.<name>": Model, "models.<name>.price": Price,
+PARTS: dict[str, type[BaseModel]] = {"": Recipe, "seeds": Seeds, "models.<name>": Model, "models.<name>.price": Price,
          "models.<name>.faults": Faults, "output": Output, "limits": Limits}  # fmt: skip
 
 

@@ -37,6 +37,8 @@ BAD = [
     ),
     ({"stages": [{"use": "minhash"}, {"use": "minhash"}]}, "two stages are named 'minhash'"),
     ({"output": {"reasoning": "loud"}}, "output.reasoning"),
+    ({"stages": [{"use": "minhash", "name": "../../up"}]}, "'../../up' cannot name a stage"),
+    ({"stages": [{"use": "minhash", "name": "take"}]}, "'take' cannot name a stage"),
 ]
 
 
