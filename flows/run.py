@@ -42,6 +42,7 @@ class Run:
     started: datetime
     pool: Pool | None = None
     indexes: dict[str, OpenIndex] = field(default_factory=dict)
+    prepared: bool = False
 
     @property
     def digest(self) -> str:
@@ -49,16 +50,21 @@ class Run:
         return _digest(self.recipe, self.stages)
 
     def prepare(self) -> None:
-        """Open what may still turn out to be wrong, such as an embedding model, then write the first file.
+        """Try what can still turn out to be wrong, endpoints and embedding models, then write the first file.
 
         Raises:
+            EndpointError: a model cannot be asked.
             RecipeError: a filter's model cannot be loaded.
         """
+        if self.prepared:
+            return
+        self.teachers.check()
         for opened in self.indexes.values():
             opened.open()
         text = json.dumps({"root": str(self.root), "recipe": self.recipe.model_dump(mode="json")}, ensure_ascii=False)
         Path(self.ref).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(Path(self.ref), lambda path: path.write_text(text, encoding="utf-8"))
+        self.prepared = True
 
     def close(self) -> None:
         """Let go of the models; the run can be opened again."""
@@ -72,12 +78,12 @@ _LOCK = threading.Lock()
 
 
 def open_run(recipe: Recipe, root: Path, origin: str = "recipe", progress: Progress | None = None) -> Run:
-    """Check everything that can be checked before the first call, then open the run, unless it is open already.
+    """Check recipe, seeds and stages, then open the run, unless it is open already.
 
     ``root`` is the folder that holds ``runs/`` and ``datasets/``. Nothing is written yet: see ``Run.prepare``.
 
     Raises:
-        BadInput: the seeds, a stage or a model cannot be used.
+        BadInput: the seeds or a stage cannot be used.
     """
     seeds, reports = read_seeds(recipe.seeds)
     stages = resolve(recipe, _seeds_digest(seeds), origin)
@@ -87,11 +93,6 @@ def open_run(recipe: Recipe, root: Path, origin: str = "recipe", progress: Progr
         if str(file) in _OPEN:
             return _OPEN[str(file)]
     teachers = Teachers(recipe.models)
-    try:
-        teachers.check()
-    except BaseException:
-        teachers.close()
-        raise
     now = datetime.now(UTC)
     run = Run(str(file), recipe, root, seeds, reports, stages, store, teachers, progress or Progress(), now)
     run.progress.live = teachers.live

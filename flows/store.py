@@ -14,6 +14,7 @@ and no recipe ever reads another's rows.
 
 import fcntl
 import json
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,8 +105,11 @@ class ShardFolder:
         path = self.path / "signatures.npz"
         if not path.exists():
             return None
-        with np.load(path, allow_pickle=False) as data:
-            return {name: data[name] for name in data.files}
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                return {name: data[name] for name in data.files}
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise CorruptRun(f"{path}: {error}; delete it and run again") from error
 
     def _parquet(self, name: str, schema: pl.Schema) -> pl.DataFrame:
         try:

@@ -75,7 +75,7 @@ def filter_shard(run: Run, place: int, shard: int) -> StageCounts:
         frame = _upstream(run, place, shard).rows()
         if stage.kind == "index":
             _catch_up(run, place, shard)
-            verdicts, notes = run.indexes[stage.label].decide(shard, frame, _signatures(folder))
+            verdicts, notes = run.indexes[stage.label].decide(shard, frame, _signatures(run, place, shard))
         else:
             module: Any = stage.module
             verdicts, notes = module.judge(frame, stage.config), {}
@@ -122,9 +122,11 @@ def _upstream(run: Run, place: int, shard: int) -> ShardFolder:
     return run.store.shard(run.stages[place - 1], shard)
 
 
-def _signatures(folder: ShardFolder) -> Signatures:
-    signatures = folder.signatures()
-    assert signatures is not None, "phase 1 comes before phase 2"
+def _signatures(run: Run, place: int, shard: int) -> Signatures:
+    """What phase 1 computed, computed again if someone deleted it."""
+    sign_shard(run, place, shard)
+    signatures = run.store.shard(run.stages[place], shard).signatures()
+    assert signatures is not None, "they have just been saved"
     return signatures
 
 
@@ -134,7 +136,7 @@ def _catch_up(run: Run, place: int, shard: int) -> None:
     opened = run.indexes[stage.label]
     while opened.shards < shard:
         frame = _upstream(run, place, opened.shards).rows()
-        opened.decide(opened.shards, frame, _signatures(run.store.shard(stage, opened.shards)))
+        opened.decide(opened.shards, frame, _signatures(run, place, opened.shards))
 
 
 def _sift(
