@@ -22,7 +22,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from filters.order import BestBy, Keep, judging_order
-from filters.text import base_language, foreign_share, numbers, without_surrogates
+from filters.text import base_language, calculation, foreign_share, without_surrogates
 from schemas.errors import RecipeError
 from schemas.row import Score
 from schemas.stage import Index, Signatures, StageConfig, Verdict
@@ -70,7 +70,9 @@ class Config(StageConfig):
         default=None, min_length=1, description="Languages the model knows. Default for minilm: [en]; others need them."
     )
     digit_guard: bool = Field(
-        default=True, description="Rows whose numbers differ are never near: they are different calculations."
+        default=True,
+        description="Rows whose numbers, operators or brackets differ, or their order, are never near: they are other "
+        "tasks.",
     )
     batch_size: int = Field(
         default=8, ge=1, description="Texts in one forward pass. Small is fastest on a CPU; on a GPU give 128 or so."
@@ -254,7 +256,7 @@ class _EmbeddingIndex:
         return self._kept.setdefault(language, _Vectors())
 
     def _guard(self, text: str) -> str:
-        return numbers(text) if self._config.digit_guard else ""
+        return calculation(text) if self._config.digit_guard else ""
 
     def _count(self, reasons: list[str | None], compared: np.ndarray) -> None:
         for reason, done in zip(reasons, compared.tolist(), strict=True):
@@ -264,7 +266,7 @@ class _EmbeddingIndex:
 
 
 class _Vectors:
-    """Kept vectors in one growing array, with the numbers of their texts as small integers."""
+    """Kept vectors in one growing array, with the calculations of their texts as small integers."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []

@@ -60,6 +60,10 @@ _CODE_LINE = re.compile(
 )
 # Repeated characters that draw lines, tables, blanks and dots are no fault.
 _RUN = re.compile(r"([^\s\-=_*#.~+|·—…─│0])\1{29,}")
+# Code that a text shows: tags in it are quoted, not left over.
+_QUOTED_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
+# A fence stands at the beginning of a line; elsewhere three backticks are spoken of, or are a string in the code.
+_FENCE = re.compile(r"^[\s>]*(`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 
 
@@ -72,7 +76,9 @@ class Config(StageConfig):
         description="row: all checks; instruction: before rows are answered, those that need no response.",
     )
     ignore: list[Reason] = Field(default_factory=list, description="Checks to leave out, by their reasons.")
-    min_instruction: int = Field(default=2, ge=0, description="Units an instruction has at least.")
+    min_instruction: int = Field(
+        default=2, ge=0, description="Units an instruction has at least; its input counts too."
+    )
     max_instruction: int = Field(default=2000, ge=1, description="Units an instruction has at most.")
     min_response: int = Field(default=1, ge=0, description="Units a response has at least; 1 lets '42' pass.")
     max_response: int = Field(default=8000, ge=1, description="Units a response has at most.")
@@ -150,15 +156,38 @@ class _Row:
         return tokens(self.response, self.language)
 
 
+def _instruction_too_short(row: _Row) -> bool:
+    units = row.instruction_units
+    if units and row.input and units < row.config.min_instruction:
+        units += len(tokens(row.input, row.language))  # "Translate" says enough beside a text
+    return units < row.config.min_instruction
+
+
+def _no_input(row: _Row) -> bool:
+    if phrases.NO_INPUT_WORD.search(row.input):
+        return not phrases.ABOUT_VALUES.search(row.instruction)
+    return bool(phrases.NO_INPUT.search(row.input))
+
+
 def _empty_response(row: _Row) -> bool:
     return not row.response or bool(phrases.NO_RESPONSE.search(row.response))
 
 
 def _truncated(row: _Row) -> bool:
     finish = (row.record["teacher"] or {}).get("finish_reason")
-    if finish == "length" or row.response.count("```") % 2:
+    if finish == "length" or _fence_is_open(row.response):
         return True
     return len(row.response_tokens) >= _CUT_UNITS and bool(phrases.DANGLING.search(row.response[-40:]))
+
+
+def _fence_is_open(text: str) -> bool:
+    opened = ""
+    for fence in _FENCE.findall(text):
+        if not opened:
+            opened = fence
+        elif fence.startswith(opened):  # a longer fence holds shorter ones
+            opened = ""
+    return bool(opened)
 
 
 def _response_too_short(row: _Row) -> bool:
@@ -175,7 +204,17 @@ def _leaked(row: _Row) -> bool:
         return True
     if (row.record["depth"] or 0) > 0 and phrases.EVOLUTION.search(row.instruction):
         return True
-    return row.config.scope == "row" and any(phrases.SCAFFOLD.search(reply) for reply in row.replies)
+    return row.config.scope == "row" and any(
+        phrases.SCAFFOLD.search(reply) or _leaked_tag(row, reply) for reply in row.replies
+    )
+
+
+def _leaked_tag(row: _Row, reply: str) -> bool:
+    """Whether a tag of a prompt stands in a reply, and neither as quoted code nor because the row is about tags."""
+    asked = f"{row.instruction}\n{row.input}"
+    wanted = {name.lower() for name in phrases.SCAFFOLD_TAGS.findall(asked)}
+    found = {name.lower() for name in phrases.SCAFFOLD_TAGS.findall(_QUOTED_CODE.sub(" ", reply))}
+    return bool(found - wanted) and not phrases.MARKUP.search(asked)
 
 
 def _control(row: _Row) -> bool:
@@ -183,7 +222,9 @@ def _control(row: _Row) -> bool:
 
 
 def _echo(row: _Row) -> bool:
-    return row.response in (row.input, row.instruction)
+    if row.response == row.instruction:
+        return not phrases.REPEATING.search(row.instruction)
+    return row.response == row.input and not phrases.SAME_IS_RIGHT.search(row.instruction)
 
 
 def _refusal(row: _Row) -> bool:
@@ -213,6 +254,8 @@ def _mostly_latin(text: str) -> bool:
 
 
 def _repetition(row: _Row) -> bool:
+    if phrases.REPEATING.search(row.instruction):
+        return False
     if _RUN.search(row.response):
         return True
     words = row.response_tokens
@@ -232,10 +275,10 @@ def _repeated(items: Sequence[object]) -> float:
 
 # In this order: what cannot be read before what reads badly, the cause (cut) before its effects.
 CHECKS: dict[Reason, Callable[[_Row], bool]] = {
-    "instruction_too_short": lambda row: row.instruction_units < row.config.min_instruction,
+    "instruction_too_short": _instruction_too_short,
     "instruction_too_long": lambda row: row.instruction_units > row.config.max_instruction,
     "missing_input": lambda row: not row.input and bool(phrases.POINTING.search(row.instruction)),
-    "no_input_marker": lambda row: bool(phrases.NO_INPUT.search(row.input)),
+    "no_input_marker": _no_input,
     "hallucinated_attachment": _attachment,
     "leaked_scaffold": _leaked,
     "control_characters": _control,

@@ -1,8 +1,9 @@
 """Drops near-duplicates by wording: MinHash and LSH find candidates, exact similarity decides.
 
-Three steps, each on what the one before let through: rows equal after normalising (``exact_duplicate``); rows whose
-shingle sets have Jaccard >= 0.7; short rows with ROUGE-L >= 0.8 (both ``near_duplicate``). Instruction and input are
-compared *field by field*: two questions about one long article are not duplicates, one task with two inputs is not.
+Three steps, each on what the one before let through: rows that differ in case, blanks and the last mark at most
+(``exact_duplicate``); rows whose shingle sets have Jaccard >= 0.7; short rows with ROUGE-L >= 0.8 (both
+``near_duplicate``). Instruction and input are compared *field by field*: two questions about one long article are not
+duplicates, one task with two inputs is not.
 
 Not a semantic filter: a paraphrase in other words passes (see ``embedding``), and one changed word in a long
 instruction is a duplicate even where that word is the point. Nor connected components: a row goes only if it is
@@ -26,7 +27,7 @@ from filters import shingles
 from filters.order import BestBy, Keep, judging_order
 from filters.rouge_l import Join, Vocabulary, similarities
 from filters.shingles import Sets
-from filters.text import base_language, is_unspaced, normalise, numbers, tokens
+from filters.text import base_language, calculation, is_unspaced, normalise, same_but_for_case, tokens
 from schemas.row import Score
 from schemas.stage import Index, Signatures, StageConfig, Verdict
 
@@ -64,7 +65,9 @@ class Config(StageConfig):
     rows: int = Field(default=5, ge=1, description="Rows in a band. Fewer rows find more candidates.")
     seed: int = Field(default=1, ge=0, lt=2**32, description="Draws the hash functions.")
     digit_guard: bool = Field(
-        default=True, description="Rows whose numbers differ are never near: they are different calculations."
+        default=True,
+        description="Rows whose numbers, operators or brackets differ, or their order, are never near: they are other "
+        "tasks.",
     )
     keep: Keep = Field(default="first", description="Which of near rows stays: the first, or the best of a shard.")
     best_by: BestBy = Field(
@@ -91,9 +94,9 @@ class _Row:
     """One row, ready to be compared."""
 
     exact: int
-    """Equal for rows that are equal after normalising."""
+    """Equal for rows that differ in case, blanks and the last mark at most."""
     group: int
-    """Only rows of one group are compared: same language, and same numbers where they count."""
+    """Only rows of one group are compared: same language, and same calculation where it counts."""
     sets: tuple[np.ndarray, ...]
     """Shingles by field."""
     encoded: tuple[str | None, ...]
@@ -131,9 +134,9 @@ class _MinHashIndex:
         """Arrays: ``exact`` and ``group`` (n), ``hashes`` (n, num_perm), and by field profile, shingles, offsets."""
         texts = _texts(frame, self._config.fields)
         languages = [base_language(language) for language in frame["language"]]
-        signatures: Signatures = {"exact": _keys(languages, [[normalise(text) for text in field] for field in texts])}
-        guards = [" ".join(map(numbers, row)) if self._config.digit_guard else "" for row in zip(*texts, strict=True)]
-        signatures["group"] = _keys(languages, [guards])
+        exact = [[same_but_for_case(text) for text in field] for field in texts]
+        guards = [[calculation(text) if self._config.digit_guard else "" for text in field] for field in texts]
+        signatures: Signatures = {"exact": _keys(languages, exact), "group": _keys(languages, guards)}
         parts = []
         for place, field in enumerate(texts):
             profiles, sets = _shingle(field, languages, self._config.long_tokens)

@@ -83,8 +83,8 @@ class Novelty:
         """
         code, limit = base_language(language), self.threshold(language)
         encoded = [self._encode(text, language) for text in texts]
-        found = self._pools.setdefault(code, Nearest()).search(encoded)
-        joined, joined_ids = Nearest(), list[str]()
+        found = self._pools.setdefault(code, _empty_pool(code)).search(encoded)
+        joined, joined_ids = _empty_pool(code), list[str]()
         results: list[tuple[float, str | None]] = []
         for id, query, score, number in zip(ids, encoded, *map(np.ndarray.tolist, found), strict=True):
             neighbour = self._ids[code][number] if number >= 0 else None
@@ -103,8 +103,13 @@ class Novelty:
 
     def _join(self, id: str, encoded: str, code: str) -> None:
         if encoded:
-            self._pools.setdefault(code, Nearest()).add(encoded)
+            self._pools.setdefault(code, _empty_pool(code)).add(encoded)
             self._ids.setdefault(code, []).append(id)
+
+
+def _empty_pool(code: str) -> Nearest:
+    # English has the threshold of the Self-Instruct code, and so its rounding; the others have thresholds of ours.
+    return Nearest(exact=code != "en")
 
 
 def open_index(config: Config) -> Index:

@@ -29,8 +29,15 @@ _CANNOT = (
 # What an assistant is asked for. "I cannot wait" and "I'm sorry, but I can't come to your party" are not refusals.
 _SERVE = (
     r"(?:be able to )?(?:help|assist|provide|fulfil|comply|answer|respond to|generate|create|write|complete|produce|"
-    r"offer|give you|support|access|browse|open|see|view|process|discuss|engage|share|continue|do that|do this|"
-    r"participate|perform|satisfy|advise|recommend)\b"
+    r"offer|give you|access|browse|open|see|view|engage|do that|do this|satisfy)\b"
+)
+# What people in letters cannot do either: "process your refund", "support this proposal". With such an object it is a
+# refusal only if that is the request, or what models are shown.
+_SERVE_OR_ACT = (
+    r"(?:support|process|discuss|share|continue|participate|perform|advise|recommend)\b"
+    r"(?!\s+(?:in |on |with |to |for )?(?:your|this|the|his|her|their|our|my|you)\b"
+    r"(?![^.!?\n]{0,30}\b(?:request|question|prompt|query|instruction|task|image|picture|photo|file|link|url|page|website|"
+    r"video|audio|attachment|document|content|conversation|topic|activit|behaviou?r|action)))"
 )
 _CANNOT_ZH = r"(?:不能|无法|不会|不可以|没有办法|没法|没有能力|不便|暂时不能|不具备)"
 _SERVE_ZH = (
@@ -46,7 +53,8 @@ _AI_ZH = (
 REFUSAL = _any(
     # "I'm sorry, but I can't help with that", "I apologize, but as an AI I am unable to browse …"
     rf"{_START}(?:i\s?(?:'|’)?a?m\s+(?:very |really |so |truly )?sorry|sorry|i apologi[sz]e|(?:my )?apologies|"
-    rf"unfortunately|regrettably)\b[,.]?\s*(?:but\s+)?(?:as {_AI}[^.!?\n]{{0,60}}?)?i\s?{_CANNOT}\s+{_SERVE}",
+    rf"unfortunately|regrettably)\b[,.]?\s*(?:but\s+)?(?:as {_AI}[^.!?\n]{{0,60}}?)?i\s?{_CANNOT}\s+"
+    rf"(?:{_SERVE}|{_SERVE_OR_ACT})",
     # "I cannot assist with …", "I can't help you with …" — bare refusals of newer models
     rf"{_START}i\s?{_CANNOT}\s+(?:help|assist|comply|fulfil|provide|support|engage|participate)\b(?! but\b)",
     # "As an AI language model, I don't have access to …"
@@ -91,7 +99,6 @@ SCAFFOLD = _any(
     r"Write instructions on given topics|Move an instruction to a topic|Explain a known answer)",
     r"^# (?:提出新的?(?:分类)?任务|是否为分类任务|编写示例：先写|编写完整任务|指令进化：|创造更少见的指令|是否相同|"
     r"按主题编写指令|将指令改写到主题|解释已知答案)",
-    r"</?(?:instruction|verdict|topics|subtopic|noinput|无输入)>",
     r"^\s*(?:class label\s*:|类别标签\s*[：:])",
     r"^\s*\d+\s*[.、]\s*(?:instruction\s*:|指令\s*[：:])",
     r"^#{2,}\s*(?:task|任务)\s*\d+\s*[:：.]?\s*\n+\s*\W{0,3}(?:instruction|指令)\W{0,3}[:：]",
@@ -99,11 +106,19 @@ SCAFFOLD = _any(
     r"改写后的(?:指令|提示)\s*[：:]|^(?:write|请写出第?)\s*(?:tasks|任务)?\s*\d+ (?:to|到第) \d+(?:\.| 个任务)",
 )
 
+# The tags of our prompts; a reply may hold one that its instruction speaks of, or that is part of a markup language.
+SCAFFOLD_TAGS = re.compile(r"</?(instruction|verdict|topics|subtopic|noinput|无输入)(?:\s[^<>\n]*)?>", re.IGNORECASE)
+MARKUP = _any(r"\b(?:xml|html|xhtml|svg|xslt?|dtd|markup|tags?)\b|标签|标记")
+
 # The same, where the text is an instruction: a worksheet may answer with "### Task 1", an instruction does not begin
 # so, and these tags are HTML or XML anywhere but at the two ends.
 INSTRUCTION_SCAFFOLD = _any(
     r"\A\s*(?:#{2,}\s*(?:task|任务)\s*\d+|(?:\W{0,3}(?:instruction|指令)\W{0,3}[:：])|(?:example|示例)\s*\d+\s*[:：\n])",
     r"\A\s*<(?:task|example|first|second|topic|hint|input)>|</(?:task|example|first|second|topic|hint|input)>\s*\Z",
+    # Between the two ends an instruction may ask for a tag: "Put the label in <verdict> and </verdict>."
+    r"\A\s*</?(?:instruction|verdict|topics|subtopic|noinput|无输入)(?:\s[^<>\n]*)?>",
+    r"\A[^<]*</(?:instruction|verdict|topics|subtopic)>|<instruction(?:\s[^<>\n]*)?>[^<]{8,}</instruction>\s*\Z",
+    r"<(?:noinput|无输入)>\s*\Z",
 )
 
 # Only in evolved rows: "Write a story from the given prompt" is a fair instruction of its own.
@@ -111,8 +126,18 @@ EVOLUTION = _any(r"\bgiven (?:prompt|instruction)\b", r"\b(?:new|created) prompt
 
 # Ways to say that there is no input; 583 rows of the first Alpaca release have one as their input.
 NO_INPUT = _any(
-    r"\A\W*(?:no[\s_-]*inputs?(?:\s+(?:needed|required|provided|necessary|given))?|(?:input\s*:\s*)?(?:none|n/?a|nil|null|"
-    r"not applicable)|(?:无|无需|没有|不需要|空)输入|无|空)\W*\Z"
+    r"\A\W*(?:no[\s_-]*inputs?(?:\s+(?:needed|required|provided|necessary|given))?|input\s*:\s*(?:none|n/?a|nil|null|"
+    r"not applicable)|(?:无|无需|没有|不需要|空)输入)\W*\Z"
+)
+# The same in one word, which may also be the datum …
+NO_INPUT_WORD = _any(r"\A\W*(?:none|n/?a|nil|null|not applicable|无|空)\W*\Z")
+# … where the instruction points at one value or word, or names such a value itself.
+ABOUT_VALUES = _any(
+    r"\b(?:this|following|given)\s+(?:\w+\s+){0,2}(?:values?|word|literal|token|keyword|abbreviation|acronym|string|"
+    r"expression|entry|cell|answer|term|variable|constant|symbol)\b",
+    r"\bthe (?:value|literal|token|keyword|abbreviation|acronym)\b",
+    r"\b(?:none|null|nil|n/a|falsy|truthy|data ?type|stands? for|does (?:this|it) mean)\b",
+    r"(?:这个|这一|下列|以下|下面|给定的?|该|此)[^。！？\n]{0,6}(?:值|词|字|类型|缩写|变量|表达式|汉字)",
 )
 
 # A response that is no response. "None" and "无" may be right answers, so they are not here.
@@ -133,17 +158,39 @@ ATTACHMENT = _any(
     r"\A\s*[<\[(（【][^<>\[\]()（）【】\n]{0,60}\b(?:attached|attachment|image|photo|picture|audio|video|file|link|url|"
     r"screenshot|insert\b[^<>\[\]\n]{0,40}here)[^<>\[\]()\n]{0,40}[>\])）】]\s*\Z",
     r"\A\s*(?:see|please see|refer to) (?:the )?(?:attached|attachment)[^\n]{0,60}\Z",
-    r"\A\s*[<\[(（【]?(?:见附件|附件|图片|音频|视频|链接|网址|请见附件)[^\n]{0,10}[>\])）】]?\s*\Z",
+    # Bare, only the word itself: "附件已收到" is a message to read.
+    r"\A\s*[<\[(（【](?:请?见附件|附件|图片|音频|视频|链接|网址)[^\n]{0,10}[>\])）】]\s*\Z",
+    r"\A\s*(?:请?(?:参)?见附件|附件|图片|音频|视频|链接|网址)(?:如下|见下|所示|略|\d{1,2})?[。.:：]?\s*\Z",
 )
-# … unless the task is about the address itself.
+# … unless the task is about the address itself, or about how the text is worded.
 ABOUT_ADDRESSES = _any(
-    r"\b(?:urls?|links?|domains?|addresses|website|webpage|hostname|protocol|query string)\b", r"网址|链接|域名|网站"
+    r"\b(?:urls?|links?|domains?|addresses|website|webpage|hostname|protocol|query string)\b",
+    r"\b(?:spam|phish\w*|scam|malicious|suspicious|tone|sentiment|polite\w*)\b",
+    r"网址|链接|域名|网站|垃圾|钓鱼|恶意|可疑|语气|情感|礼貌",
 )
 
-# A row that asks for another language, so that an answer in it is right.
+# A correct answer may be its input: a sentence without a mistake, a list in order.
+SAME_IS_RIGHT = _any(
+    r"\b(?:proof-?read|correct|fix|edit|check|repair|sort|normali[sz]e|lint|repeat|copy|echo|"
+    r"unchanged|simplify|round|grammar\w*|spelling|typos?|errors?|mistakes?)\b",
+    r"校对|改正|纠正|更正|修正|修改|检查|排序|重复|复述|抄写|原样|化简|错误|错别字|病句|语法",
+)
+# A row that asks for repetition, or for its own words.
+REPEATING = _any(
+    r"\brepeat\w*|\brepetiti\w+|\b(?:refrain|chorus|mantra|palilalia)\b",
+    r"\b(?:write|say|print|type|output|copy|list)\b[^.\n]{0,60}\btimes\b",
+    r"重复|复读|(?:写|说|输出|打印|抄|念)[^。\n]{0,20}[遍次]",
+)
+
+# A row that asks for another language, or writes to people abroad, so that an answer in it is right.
 TRANSLATION = _any(
     r"\btranslat|\btransliterat|\b(?:in|into|to|from) (?:chinese|mandarin|english|french|spanish|german|japanese|"
     r"korean|russian|arabic|hindi|portuguese|italian|greek|hebrew|thai)\b|\bpinyin\b|\bkanji\b",
+    # In "What is the Chinese for rice?" no verb says so.
+    r"\b(?:chinese|mandarin|japanese|korean|russian|arabic|hindi|greek|hebrew|thai|ukrainian) "
+    r"(?:for|words?|names?|terms?|characters?|phrases?|sayings?|idioms?|equivalents?|translations?|versions?)\b",
+    r"(?:英国|美国|外国|国外|海外|外籍|外贸|国际|欧洲|法国|德国|日本|韩国|俄罗斯|西班牙)[^。！？\n]{0,4}"
+    r"(?:客户|朋友|客人|同事|公司|大学|学校|教授|导师|读者|游客|供应商|买家|合作)",
     r"翻译|译成|译为|英译|汉译|中译|英文|英语|法语|德语|日语|韩语|俄语|西班牙语|拼音|外语|双语",
 )
 

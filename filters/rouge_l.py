@@ -57,10 +57,21 @@ def f_measures(common: np.ndarray, target: np.ndarray, prediction: np.ndarray) -
     return f
 
 
-class Nearest:
-    """Encoded texts, and the one nearest to another text."""
+def exact_f_measures(common: np.ndarray, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """ROUGE-L F as one correctly rounded division: 8 of 8 and 12 is 0.8, which ``f_measures`` puts above 0.8.
 
-    def __init__(self) -> None:
+    A fraction equal to a threshold such as 0.8 is then the same float as the threshold; every other one lies at
+    least 1 / (5 * lengths) from it. So ``>`` and ``>=`` decide as they would on fractions.
+    """
+    f: np.ndarray = 2 * common / np.maximum(target + prediction, 1)
+    return f
+
+
+class Nearest:
+    """Encoded texts, and the one nearest to another text; F is ``rouge_score``'s unless ``exact``."""
+
+    def __init__(self, exact: bool = False) -> None:
+        self._f_measures = exact_f_measures if exact else f_measures
         self._texts: list[str] = []
         self._lengths = np.zeros(1024, dtype=np.int64)
 
@@ -82,7 +93,7 @@ class Nearest:
             block = queries[start : start + step]
             common = process.cdist(block, self._texts, scorer=LCSseq.similarity, dtype=np.uint32)
             lengths = np.fromiter(map(len, block), dtype=np.int64, count=len(block))
-            scores = f_measures(common, lengths[:, None], self._lengths[None, : len(self._texts)])
+            scores = self._f_measures(common, lengths[:, None], self._lengths[None, : len(self._texts)])
             number[start : start + len(block)] = scores.argmax(axis=1)
             best[start : start + len(block)] = scores.max(axis=1)
         number[best == 0] = -1
@@ -90,13 +101,12 @@ class Nearest:
 
 
 def similarities(query: str, others: Sequence[str]) -> np.ndarray:
-    """F between one encoded text and others, as one correctly rounded division: for comparing with ``>=``."""
+    """F between one encoded text and others, fit for comparing with ``>=``."""
     if not others:
         return np.zeros(0)
     common = process.cdist([query], others, scorer=LCSseq.similarity, dtype=np.uint32)[0]
-    lengths = np.fromiter(map(len, others), dtype=np.int64, count=len(others)) + len(query)
-    f: np.ndarray = 2 * common / np.maximum(lengths, 1)
-    return f
+    lengths = np.fromiter(map(len, others), dtype=np.int64, count=len(others))
+    return exact_f_measures(common, lengths, np.array(len(query)))
 
 
 class Join:

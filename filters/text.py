@@ -1,4 +1,4 @@
-"""How filters see text: normalised, as tokens, as numbers, as scripts.
+"""How filters see text: normalised, as tokens, as calculations, as scripts.
 
 Not a linguistic tokeniser, and no dictionary: rules that give the same tokens on every machine.
 
@@ -34,10 +34,27 @@ _UNSPACED_TOKEN = re.compile(rf"[{UNSPACED}]")
 # Unicode calls these punctuation, but "3-5", "3/5", "3*5" and "C#" are not "3 5" and "C".
 _MEANINGFUL = frozenset("-*/%&#@\\")
 
-# A row's numbers, and the operators that touch them: the same words around other numbers are another task.
-# A hyphen or slash counts between numbers only ("60-minute", "and/or" do not), a minus also before a number.
-_NUMBERS = re.compile(r"\d+|(?<=\d)\s?[-/*]\s?(?=[\d(])|[+^<>=×÷]\s?(?=\d)|(?<=\d)\s?[+^<>=×÷]|(?<![\w)])-(?=\d)")
+# What a calculation or a line of code is made of; the tokens of a text drop all of it but the digits. A hyphen, slash,
+# star or colon counts only between operands (numbers, single letters, brackets), so that "60-minute", "and/or" and a
+# list's bullets do not; "!" is a factorial or a negation only beside one.
+_VARIABLE = r"(?<![a-z0-9_])[a-z]"
+_LEFT = rf"(?:(?<=[\d)\]])|(?<=[\d)\]] )|(?<={_VARIABLE})|(?<={_VARIABLE} ))"
+_OPERAND = r"(?:[\d(\[]|[a-z](?![a-z0-9_]))"
+_FORMAL = re.compile(
+    r"\d+(?:\.\d+)*"
+    rf"|{_LEFT}(?:\*\*|[-*/:])(?= ?{_OPERAND})"
+    r"|(?<=\w)\*{1,2}(?=\w)|(?<=\w )(?:\*{1,2}|/{1,2})(?= \w)"
+    rf"|(?<![\w)\]])-(?={_OPERAND})"
+    r"|[+<=>|^%&\\\u00ac\u00b1\u00d7\u00f7\u2190-\u22ff\u2a00-\u2aff]|(?<=[a-z])#|(?<=[\"'])\s?:"
+    rf"|(?:(?<=\d)|(?<=\d\))|(?<={_VARIABLE}))!|(?<!\w)!(?=[\w(])|!(?==)"
+    r"|[()\[\]{}]"
+)
+_INSIDE_BRACKETS = re.compile(r"(?<=[(\[{])\s+|\s+(?=[)\]}])")
 _DASHES = str.maketrans("\u2212\u2013\u2012", "---")
+_TYPOGRAPHY = str.maketrans("\u2018\u2019\u201c\u201d\u2212\u2013\u2012", "''\"\"---")
+
+# The end of a sentence. After a number or a variable "!" is a factorial, not an ending.
+_SENTENCE_END = re.compile(r"(?:(?<=[^\W\d_]{2})[.?!\u3002\s]+|[.?\u3002\s]+)\Z")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 # Letters by script, as far as a check of the language needs them.
@@ -102,10 +119,33 @@ def is_unspaced(words: list[str]) -> bool:
     return 2 * sum(map(bool, map(_UNSPACED_TOKEN.match, words))) > len(words)
 
 
-def numbers(text: str) -> str:
-    """The numbers of a text with the operators beside them, sorted: equal for rows that may be duplicates."""
-    folded = unicodedata.normalize("NFKC", text).translate(_DASHES)
-    return " ".join(sorted(found.strip() for found in _NUMBERS.findall(_THOUSANDS.sub("", folded))))
+def same_but_for_case(text: str) -> str:
+    """Equal for texts that differ at most in case, blanks, width, quotes' form and the mark that ends them.
+
+    Punctuation stays: ``(2 + 3) * 4`` is not ``2 + (3 * 4)``, nor ``{"a": 1}`` the set ``{"a", 1}``.
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(_TYPOGRAPHY)
+    plain = " ".join(folded.translate(_unseen()).split())
+    return _SENTENCE_END.sub("", plain) or plain
+
+
+def calculation(text: str) -> str:
+    """The numbers, operators and brackets of a text, in order: equal for rows that may be duplicates.
+
+    In order, since 5 apples less 3 are not 3 less 5; a bracket with the letter inside it, since ``not (a and b)``
+    has the brackets of ``(not a) and b``. Plain prose without numbers has none of them.
+    """
+    folded = unicodedata.normalize("NFKC", text).lower().translate(_DASHES)
+    folded = _INSIDE_BRACKETS.sub("", _THOUSANDS.sub("", folded))
+    return " ".join(_in_place(folded, found) for found in _FORMAL.finditer(folded))
+
+
+def _in_place(text: str, found: re.Match[str]) -> str:
+    mark = found.group().strip()
+    if mark not in tuple("()[]{}"):
+        return mark
+    inside = text[found.end() : found.end() + 1] if mark in "([{" else text[max(0, found.start() - 1) : found.start()]
+    return mark + inside if inside.isalpha() else mark
 
 
 def script_letters(text: str) -> dict[str, int]:
@@ -130,6 +170,12 @@ def foreign_share(text: str, language: str | None) -> float:
 def without_surrogates(text: str) -> str:
     """``text`` with lone surrogates replaced, for libraries that encode to UTF-8."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+@cache
+def _unseen() -> dict[int, str | None]:
+    """The translation that removes what has no shape of its own: controls become blanks, zero-width marks go."""
+    return {code: to for code, to in _dropped().items() if unicodedata.category(chr(code))[0] == "C"}
 
 
 @cache

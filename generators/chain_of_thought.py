@@ -42,11 +42,24 @@ EXPLAINERS = (
 _LONGEST_PARAGRAPH_RUN, _LONGEST_SENTENCE_RUN, _MOST_OF_A_SENTENCE = 10, 8, 40
 """From here on a trace is a loop. open-instruct's limits, its run of sentences doubled, as it does for maths."""
 
+_KNOWN = r"(?:given|provided|known|supplied|expected|stated)"
 _HINT = re.compile(
-    r"\b(?:hints?|(?:given|provided|known|supplied|expected) (?:final |correct )?answer"
+    rf"\b(?:hints?|{_KNOWN} (?:final |correct )?answer"
+    rf"|{_KNOWN} (?:final |correct )?(?:solution|result) (?:is|was|says|of \d)"
     r"|answer (?:is|was|has been|that was|we were|i was|you) (?:already )?(?:given|provided|known|told|supplied|gave)"
-    r"|(?:were|was|am|are|been) told (?:that )?the answer|(?:match|agree)(?:es|s)? (?:with )?the (?:given|known))"
-    r"|提示|(?:已知|给定|给出|提供)的?(?:正确|最终|标准)?答案|答案(?:已经?|是)(?:给出|给定|提供|已知|知道)|标准答案",
+    r"|answer (?:is|was) (?:supposed|meant|said|expected|stated) to be"
+    r"|given (?:that )?(?:the|this|an|our|its) (?:\w+ )?answer"
+    r"|(?:since|because|as|knowing) (?:that )?(?:i |we )?(?:already )?(?:know |knew )?(?:that )?"
+    r"the (?:final |correct )?answer is"
+    r"|knowing (?:that )?the (?:final |correct )?answer|already know (?:that )?the (?:final |correct )?answer"
+    # At the end of a derivation, "so now we know the answer" gives nothing away.
+    r"|(?<!now )(?<!now, )(?<!so )(?<!so, )(?<!then )(?<!thus )(?<!hence )(?<!therefore )(?<!therefore, )(?<!lets )"
+    r"(?:i|we) know (?:that )?the (?:final |correct )?answer"
+    r"|(?:were|was|am|are|been) told (?:that )?(?:the|this|its) (?:\w+ )?(?:answer|result)"
+    r"|back(?:wards?)? from the (?:\w+ )?(?:answer|result)"
+    r"|(?:match|agree)(?:es|s)? (?:with )?the (?:given|known))"
+    r"|提示|(?:已知|给定|给出|提供)的?(?:正确|最终|标准)?(?:答案|结果[是为])|答案(?:已经?|是)(?:给出|给定|提供|已知|知道)"
+    r"|标准答案|(?:既然|由于|因为|鉴于)(?:正确|最终)?答案|(?:告知|告诉|得知|知道)[^，。；\n]{0,6}答案",
     re.IGNORECASE,
 )
 
@@ -242,8 +255,11 @@ def _finish(row: Row, trace: Trace, messages: Sequence[Message], config: Config)
         row = row.scored(Score(config.label, "free_form", 1.0))
     # Two texts of many words differ without disagreeing.
     agrees = not short or states(row.response, trace.answer)
-    if row.response.strip() and (agrees or config.on_disagreement == "keep"):
-        row = row if agrees else row.scored(Score(config.label, "disagreement", 1.0))
+    if row.response.strip() and (agrees is not False or config.on_disagreement == "keep"):
+        if not agrees:
+            # What only may disagree is worth a look, and not worth the loss of a response.
+            measure = "unclear_agreement" if agrees is None else "disagreement"
+            row = row.scored(Score(config.label, measure, 1.0))
         return row if row.teacher is not None else row.with_(teacher=trace.completion.note())
     if row.response.strip():
         if config.on_disagreement == "reject":

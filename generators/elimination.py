@@ -29,7 +29,8 @@ _STOP_WORDS = frozenset(
 """Without yes, no, not, all, none, on, off, before, after, …, which are whole answers to many a question."""
 
 _SCAFFOLD = re.compile(
-    r"#?\b(?:given|rewritten|re-written|created|original|evolved)[ _-](?:prompt|instruction)\b#?|</?instruction>"
+    r"#?\b(?:given|rewritten|re-written|created|original|evolved)[ _-](?:prompt|instruction)\b#?"
+    r"|</?instruction(?:\s[^<>]*)?>"
     r"|(?:给定|改写后|重写后|进化后|原始?|旧|创建)的?(?:指令|提示词?|提示)|原任务|(?:旧|新)版本的任务",
     re.IGNORECASE,
 )
@@ -52,17 +53,46 @@ _STAGNANT = re.compile(r"\W*(?:understood|thank you|thanks for|明白|好的?，
 _UNDER_QUALIFIED = re.compile(r"\W*(?:sure\b|当然|好的|没问题|可以的)", re.IGNORECASE)
 _LOST = re.compile(r"please provide|请(?:您|你|先)?(?:提供|给出|补充)", re.IGNORECASE)
 
+_ANSWER_LABEL = re.compile(
+    r"(?:^[ \t>*_#]*|(?<=[.?!])[ \t]+|(?<=[。？！])[ \t]*)"
+    r"(?:(?:sample |model |correct )?answer|(?:参考|正确)?答案|回答|解答)"
+    r"[ \t*_]*[:：][ \t*_]*(?=[^\s<\[{(_.…“\"'‘`（【])",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Before a placeholder (``Answer: <number>``) it is a form that the task asks for."""
+_FORM = re.compile(
+    r"(?:[:：]|\b(?:form|format|line|template|example|exactly)\b[^.\n]*|(?:格式|例如)[^。\n]*)\s*$", re.IGNORECASE
+)
+_ALTERNATIVES = re.compile(r"\W{0,4}1[.)、．:：][ \t]*\S.*?^\W{0,4}2[.)、．:：][ \t]*\S", re.DOTALL | re.MULTILINE)
+
 _BOTH = re.compile(r"\W*(?:not[ -]?equal|unequal)\W*(?:or\W*)?equal\W*|\W*equal\W*(?:or\W*)?not[ -]?equal\W*")
 _BOTH_ZH = re.compile(r"\W*(?:不同\W*或?\W*相同|相同\W*或?者?\W*不同)\W*")
 _NO_DIFFERENCE = re.compile(
     r"\b(?:no|without|not|\w+n['’]t)\s+(?:\w+\s+){0,2}differ|(?:没有?|无)\w{0,4}(?:不同|区别|差[异别])"
 )
+_EQUAL = r"(?:equal|the same|same|identical|equivalent)"
 _DIFFERENT = re.compile(
-    r"\b(?:not|no longer|never|hardly|neither|can ?not|\w+n['’]t)\b[\w\s'’]{0,30}?\b(?:equal|same|identical|equivalent)"
+    rf"\b(?:not|no longer|never|hardly|neither|can ?not|\w+n['’]t)\b[\w\s'’]{{0,30}}?\b{_EQUAL}"
     r"|\b(?:un|in|non-?)equal|\bnot-equal|\bdiffer"
+    # The judge is asked for both: "equal in depth but not in breadth" is not equal.
+    rf"|\b{_EQUAL}\b (?:in|only in|regarding|as to) [^.;]{{1,40}}\b(?:but|though|yet) not\b"
     r"|不(?:完全|尽|太|大|是|算|能算)*(?:相同|相等|等同|一样|同|等)|有(?:所|些)?(?:不同|区别|差异)"
 )
 _SAME = re.compile(r"\bequal|\bthe same\b|\bsame\b|\bidentical|\bequivalent|相同|相等|等同|一样")
+_UNSURE = re.compile(
+    r"(?:\b(?:can ?not|can['’]t|unable|(?:not|un)[ ]?(?:clear|sure|certain)|unclear|hard|difficult|impossible"
+    r"|do(?:es)? ?n[o'’]t know|not possible|wonder)\b[^.;:!?\n]{0,40}?\b(?:whether|if)\b[^.;:!?\n]*"
+    r"|(?:无法|不能|难以|很难|不好|不清楚|不确定|不知道)[^。；：！？\n]{0,8}(?:是否|是不是)[^。；：！？\n，]*)"
+)
+"""Who says this has not judged yet, whatever words of judgement stand in it."""
+_NOT_ONLY = re.compile(
+    r"\bnot (?:just|only|merely|simply)\b[^.;]{0,40}?\bbut\b|不(?:仅|只|但)[^。；]{0,20}?(?:而且|还|也)"
+)
+_ASKED = re.compile(
+    rf"\W*(?:are (?:they|the (?:two|tasks|two tasks)) |is it )?(?P<not>not[ -]|un|不)?(?:{_EQUAL}|相同|相等|等同|一样)"
+    r"(?:吗|么)?\W*[?:]\W*(?:(?P<yes>yes|true|是|对)|(?P<no>no|false|否|不))(?!\w*\s*(?:相|同|\w*equal))"
+)
+"""The question given back, with its answer."""
 
 _DRIFT_SHARE = 0.2
 """A task whose main script falls to less than this has changed its language; quoting code or names takes more."""
@@ -75,6 +105,8 @@ def instruction_flaw(task: Task, parent: Row) -> str | None:
         "refused_to_evolve": _REFUSAL_IN_TAGS.match(task.instruction) is not None,
         "unchanged": squeezed(task.instruction + task.input) == squeezed(parent.instruction + parent.input),
         "answered_instead": answers_parent(task, parent),
+        "holds_answer": holds_answer(task.instruction, parent.instruction),
+        "several_tasks": bool(_ALTERNATIVES.match(task.instruction) and not _ALTERNATIVES.match(parent.instruction)),
         "copied_prompt_words": copies_prompt_words(task.instruction, parent.instruction),
         "language_drift": drifts(task.instruction, parent.instruction),
     }
@@ -104,6 +136,10 @@ def read_verdict(text: str) -> bool | None:
     text = unicodedata.normalize("NFKC", text).casefold()
     if _BOTH.fullmatch(text) or _BOTH_ZH.fullmatch(text):
         return None  # the options given back
+    asked = _ASKED.match(text)
+    if asked is not None:
+        return (asked["yes"] is not None) is (asked["not"] is None)
+    text = _NOT_ONLY.sub(" ", _UNSURE.sub(" ", text))
     if _NO_DIFFERENCE.search(text):
         return True
     if _DIFFERENT.search(text):
@@ -136,6 +172,12 @@ def answers_parent(task: Task, parent: Row) -> bool:
     """Whether the reply is the parent's known answer instead of a new task."""
     given, known = squeezed(task.instruction), [squeezed(parent.response), squeezed(parent.answer or "")]
     return any(text and (given == text or (len(text) >= 40 and given.startswith(text))) for text in known)
+
+
+def holds_answer(instruction: str, parent: str) -> bool:
+    """Whether the task goes on with its own answer, under a label that its parent does not have."""
+    labels = [] if _ANSWER_LABEL.search(parent) else _ANSWER_LABEL.finditer(instruction)
+    return any(label.start() > 0 and not _FORM.search(instruction[: label.start()]) for label in labels)
 
 
 def drifts(instruction: str, parent: str) -> bool:

@@ -27,11 +27,29 @@ class Quantity:
 
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff"
 _DIGITS = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+"
-_NUMBER = re.compile(rf"(?<![a-z0-9_.])[-+]?[$€£¥]?(?:{_DIGITS})(?:e[-+]?[0-9]{{1,2}})?(?![0-9])")
+_TIMES = (
+    r"(?:(?:hundred|thousand|million|billion|trillion)(?![a-z])|万亿|千万|百万"
+    r"|百(?!分)|千(?![克米瓦卡伏焦帕])|万|亿)"
+)
+"""Not 千克, a unit, nor 百分比."""
+_FACTORS = {
+    "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
+    "百": 100, "千": 10**3, "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**8, "万亿": 10**12,
+}  # fmt: skip
+_MAGNITUDE = re.compile(
+    r"(?P<money>[$€£¥] ?[0-9][0-9.,]{0,20} ?)(?P<paid>[kmb]|bn|mn)(?!\w)|(?<=[0-9])(?P<bare>[km])(?!\w)", re.IGNORECASE
+)
+_LETTERS = {"k": " thousand", "m": " million", "mn": " million", "b": " billion", "bn": " billion"}
+_AMOUNT = re.compile(
+    rf"(?P<date>[0-9]+/[0-9]+/[0-9]+)|(?<![a-z0-9_.])(?P<sign>[-+]?)[$€£¥]?(?P<sign2>-?)(?P<whole>{_DIGITS})"
+    rf"(?P<power>e[-+]?[0-9]{{1,2}})?(?:/(?P<under>[0-9]+)| (?P<top>[0-9]+)/(?P<bottom>[0-9]+))?(?![0-9])"
+    rf"(?: ?(?P<times>{_TIMES}))?"
+)
 _MONEY = r"[$€£¥₹]|us\$|usd|rmb|cny|eur|gbp"
 _QUANTITY = re.compile(
     rf"(?P<sign>[-+]?) ?(?P<money>{_MONEY})? ?(?P<sign2>[-+]?)(?P<whole>{_DIGITS})(?P<power>e[-+]?[0-9]{{1,2}})?"
-    rf"(?: ?/ ?(?P<under>{_DIGITS})| (?P<top>[0-9]+) ?/ ?(?P<bottom>[0-9]+))? ?(?P<unit>.*)"
+    rf"(?: ?/ ?(?P<under>{_DIGITS})| (?P<top>[0-9]+) ?/ ?(?P<bottom>[0-9]+))?(?: ?(?P<times>{_TIMES}))?"
+    r" ?(?P<unit>.*)"
 )
 _UNIT = re.compile(rf"%|°[cf]?|[^\W\d_][\w^/·°-]*(?: [^\W\d_][\w^/·°-]*){{0,2}}|[{_CJK}]{{1,6}}")
 _NO_UNITS = re.compile(
@@ -53,9 +71,10 @@ _OPTION = re.compile(
 )
 # About, more than, not: a number beside one of these is not the answer itself.
 _HEDGE = re.compile(
-    r"\b(?:than|least|most|about|around|roughly|approximately|almost|nearly|not|no|never|over|under|between|or|up to"
+    r"[0-9] ?(?:am|pm|a\.m|p\.m)(?![a-z])|(?:上午|下午|晚上|凌晨) ?[0-9]"
+    r"|\b(?:than|least|most|about|around|roughly|approximately|almost|nearly|not|no|never|over|under|between|or|up to"
     r"|minus|negative|half|twice|double|hundred|thousand|million|billion)\b"
-    r"|不|约|超过|至少|至多|最多|最少|以上|以下|左右|或|负|百|千|万|亿|半",
+    r"|不|约|超过|至少|至多|最多|最少|以上|以下|左右|或|负|百|千(?![克米瓦卡伏焦帕])|万|亿|半",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(rf"[\w\s.,;:'’\"$€£¥%?。，、；：{_CJK}-]{{2,200}}")
@@ -83,7 +102,8 @@ def tidy(answer: str) -> str:
     if answer.count("**") == 1:
         answer = answer.replace("**", "").strip()  # the other one stood before the cue: **Answer: 5**
     short = "\n" not in answer and len(answer) <= 60 and len(answer.split()) <= 6
-    return (answer[:-1].strip() or answer) if short and re.search(r"[^.。][.。]$", answer) else answer
+    stop = re.search(r"[^.。][.。]$", answer) and not re.search(r"\b[A-Z]\.[A-Z]\.$", answer)  # U.S. keeps its own
+    return (answer[:-1].strip() or answer) if short and stop else answer
 
 
 def plain(text: str) -> str:
@@ -98,7 +118,7 @@ def plain(text: str) -> str:
 
 def quantity(text: str) -> Quantity | None:
     """The amount that a text consists of, as in ``$1,200.50``, ``3 1/2 km`` or ``-5%``; else ``None``."""
-    text = re.sub(r"\s+", " ", _unified(text)).strip().rstrip(".。").strip()
+    text = re.sub(r"\s+", " ", readable(text)).strip().rstrip(".。").strip()
     text = re.sub(r"^[a-z] ?= ?", "", text)
     match = _QUANTITY.fullmatch(text) if len(text) <= 80 else None
     if match is None:
@@ -106,22 +126,27 @@ def quantity(text: str) -> Quantity | None:
     unit = match["unit"].strip()
     if unit and (_UNIT.fullmatch(unit) is None or _NO_UNITS.search(unit) is not None):
         return None
-    value = Fraction((match["whole"] + (match["power"] or "")).replace(",", ""))
-    top, bottom = (match["top"], match["bottom"]) if match["top"] else ("0", "1")
-    over = Fraction((match["under"] or "1").replace(",", ""))
-    if over == 0 or int(bottom) == 0:
-        return None
-    value = value / over + Fraction(int(top), int(bottom))
-    value = -value if "-" in (match["sign"], match["sign2"]) else value
-    written = match["under"] is None and match["top"] is None
-    places = len(match["whole"].partition(".")[2]) if written else None
-    return Quantity(value, _unit_name(unit or match["money"] or ""), places)
+    return _amount(match, _unit_name(unit or match["money"] or ""))
 
 
-def numbers(text: str) -> list[Fraction]:
-    """Every number in a text, in order; thousands in commas are one number."""
-    found = (match[0] for match in _NUMBER.finditer(unicodedata.normalize("NFKC", text).replace("−", "-").lower()))
-    return [Fraction(re.sub(r"[,$€£¥]", "", number)) for number in found if len(number) <= 80]
+def amounts(text: str) -> list[tuple[int, Quantity]]:
+    """Every number in a ``readable`` text and where it begins: ``1/23``, ``3 1/2`` and ``1.5 million`` are one each.
+
+    A date with slashes is none; units are not read.
+    """
+    found = [(match.start(), match) for match in _AMOUNT.finditer(text) if not match["date"] and len(match[0]) <= 80]
+    read = [(start, _amount(match, "")) for start, match in found]
+    return [(start, amount) for start, amount in read if amount is not None]
+
+
+def without_magnitudes(text: str) -> str:
+    """A ``readable`` text in which "1.5 million" is 1.5, as in the answer to "How many million …?"."""
+    return re.sub(rf"(?<=[0-9]) ?{_TIMES}", " ", text)
+
+
+def readable(text: str) -> str:
+    """A text with one spelling for what can be written in several, and ``$1.5M`` as "$1.5 million"."""
+    return _unified(_MAGNITUDE.sub(_magnitude, text))
 
 
 def same_quantity(one: Quantity, other: Quantity) -> bool:
@@ -197,18 +222,18 @@ def _only_number(sentence: str, amount: Quantity | None) -> bool:
     """Whether a sentence names this number and no other, without "about" or "more than"."""
     if amount is None or _SENTENCE.fullmatch(sentence) is None or _HEDGE.search(sentence) is not None:
         return False
-    found = numbers(sentence)
-    return len(found) == 1 and found[0] == amount.value and _TERM.search(sentence) is None
+    found = amounts(readable(sentence))
+    return len(found) == 1 and found[0][1].value == amount.value and _TERM.search(sentence) is None
 
 
 def _same_lists(gold: str, predicted: str) -> bool:
-    (bracket, one), (other_bracket, other) = _items(gold), _items(predicted)
+    (bracket, one), (other_bracket, other) = items(gold), items(predicted)
     if len(one) != len(other) or len(one) < 2 or (bracket and other_bracket and bracket != other_bracket):
         return False  # (1, 2) and [1, 2] are two intervals
     return all(a == b or _same(a, b) for a, b in zip(one, other, strict=True))
 
 
-def _items(text: str) -> tuple[str, list[str]]:
+def items(text: str) -> tuple[str, list[str]]:
     """The opening bracket, or "", and the parts of a list."""
     text, bracket = text.strip(), ""
     if len(text) > 2 and text[0] + text[-1] in ("()", "[]", "{}"):
@@ -231,6 +256,26 @@ def _unified(text: str) -> str:
     text = re.sub(r"\^\s*\{?\s*\\circ\s*\}?|\\degree", "°", text)
     text = re.sub(r"\\(?:times|cdot)(?![a-z])", "*", text)
     return re.sub(r"\\(?:left|right|displaystyle|quad)(?![a-z])|\\[,;:!() ]|\\(?=[$%&#_{}])", "", text)
+
+
+def _amount(match: re.Match[str], unit: str) -> Quantity | None:
+    """What the groups of a number come to; ``None`` where it divides by zero."""
+    value = Fraction((match["whole"] + (match["power"] or "")).replace(",", ""))
+    top, bottom = (match["top"], match["bottom"]) if match["top"] else ("0", "1")
+    over = Fraction((match["under"] or "1").replace(",", ""))
+    if over == 0 or int(bottom) == 0:
+        return None
+    value = (value / over + Fraction(int(top), int(bottom))) * _FACTORS.get(match["times"] or "", 1)
+    value = -value if "-" in (match["sign"], match["sign2"]) else value
+    written = match["under"] is None and match["top"] is None
+    return Quantity(value, unit, len(match["whole"].partition(".")[2]) if written else None)
+
+
+def _magnitude(match: re.Match[str]) -> str:
+    if match["money"]:
+        return match["money"].rstrip() + _LETTERS[match["paid"].lower()]
+    # A small m behind a bare number is metres.
+    return match[0] if match["bare"] == "m" else _LETTERS[match["bare"].lower()]
 
 
 def _fraction(match: re.Match[str]) -> str:

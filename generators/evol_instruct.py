@@ -131,8 +131,8 @@ def read(completion: Completion, parent: Row, operation: str, config: Config) ->
 
     Raises:
         Reject: ``truncated``, ``content_filter``, ``empty``, ``refused_to_evolve``, ``unparsable``, ``unchanged``,
-            ``answered_instead``, ``copied_prompt_words``, ``language_drift``, ``too_long``, or a reason of
-            ``generators.tags.thought``.
+            ``answered_instead``, ``holds_answer``, ``several_tasks``, ``copied_prompt_words``, ``language_drift``,
+            ``too_long``, or a reason of ``generators.tags.thought``.
     """
     raw = completion.text
     if completion.truncated or completion.finish_reason == "content_filter":
@@ -191,7 +191,9 @@ def _compare(parent: Row, candidate: Row, config: Config) -> Steps[tuple[Score, 
         first=text_of(parent), second=text_of(candidate)
     )
     verdict = yield from ask(Prompt(messages, model=config.judge_model, temperature=0.0))
-    equal = read_verdict(thought(verdict.text).text)
+    judged = thought(verdict.text)
+    # Where the thoughts cannot be told from the verdict, their words are none.
+    equal = None if judged.problem is not None else read_verdict(judged.text)
     if equal:
         raise Reject("no_information_gain", verdict.text)
     if equal is None and config.on_undecided == "eliminate":

@@ -2,16 +2,18 @@
 
 The layouts are those of ``docs/prompts.md``: examples with the input first, labels first, and whole tasks in a row
 (Alpaca). Labels are read bold, numbered, with full-width colons and in both languages; a new start without its heading
-is seen all the same. Nothing raises, and each record found is returned, complete or not.
+is seen all the same. Nothing raises; each record found is returned, complete or not, and so is what is none. A reply
+whose thoughts have no end (``replies.clean``) holds nothing.
 
 Rules: Self-Instruct (arXiv 2212.10560), App. A and ``prepare_for_finetuning.py``.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from generators.replies import clean, unfenced, unwrap, without_input
+from generators.replies import clean, farewell, unfenced, unwrap, without_input
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ _HEADING = re.compile(
 _TASK = re.compile(
     # A heading by its marks; "Task 4:" alone on a line may be content.
     r"[ \t\u3000]*(?:\#{1,6}[ \t]*(?:\*\*)?|\*\*)(?:task|任务)"
-    r"[ \t]*[#＃]?\d{1,3}[ \t]*[.:：)）、]?(?:\*\*)?[:：]?[ \t]*",
+    r"[ \t]*[#＃]?(?P<number>\d{1,3})[ \t]*[.:：)）、]?(?:\*\*)?[:：]?[ \t]*",
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(
@@ -71,51 +73,77 @@ _INLINE = {
     "input": re.compile(r"(?:(?<=[\s.?!。？！>])|^)(?:inputs?|输入)[ \t]*[:：][ \t]*", re.IGNORECASE),
     "output": re.compile(r"(?:(?<=[\s.?!。？！>])|^)(?:outputs?|输出)[ \t]*[:：][ \t]*", re.IGNORECASE),
 }
+_BORDER = r"(?<=[\s.?!。？！>;；,，|→])"
+_PAIR = re.compile(
+    # Both labels are in the line: a lone "Input:" in a sentence opens nothing.
+    rf"{_BORDER}(?=(?:inputs?|输入)[ \t]*[:：].*{_BORDER}(?:outputs?|输出)[ \t]*[:：])",
+    re.IGNORECASE,
+)
+_SECOND = re.compile(
+    rf"[ \t]*(?:->|=>|→|[;；,，|])?[ \t]*{_BORDER}(?=(?:outputs?|输出)[ \t]*[:：])",
+    re.IGNORECASE,
+)
+"""The place before ``Output:`` inside a line, with what joins it to the input."""
+_PREFACE = re.compile(
+    r"(?:sure|certainly|of course|okay|ok|here (?:is|are)|here's)\b|好的|当然|没问题|以下|下面|.*[:：]\Z",
+    re.IGNORECASE | re.DOTALL,
+)
 _FENCE = re.compile(r"[ \t]*(?:```|~~~)")
 
 
-def read_examples(reply: str) -> list[Record]:
-    """The examples of an input-first reply: ``Example n``, ``Input:``, ``Output:``.
+def read_examples(reply: str) -> tuple[list[Record], tuple[str, ...]]:
+    """The examples of an input-first reply (``Example n``, ``Input:``, ``Output:``), and the rest.
 
     With a heading, an example without ``Output:`` is an output as a whole, as in the paper; without any heading or
-    label, nothing is found.
+    label, nothing is found. A second output of one input is a record of its own, so that ``judge`` sees the conflict.
     """
     records: list[Record] = []
-    for lines, headed in _split(clean(reply), _HEADING):
-        for place, part in enumerate(_regroup(lines, "input", "output")):
+    chatter: list[str] = []
+    text, remark = farewell(clean(reply).text)  # a closing remark is nobody's output
+    for lines, headed in _split(text, _HEADING):
+        given: str | None = None
+        for place, part in enumerate(_regroup(_unfolded(lines), "input", "output", again=True)):
             fields = _fields(part, "input", "output")
+            before = fields.get("", "")
             if headed and not place and fields.keys() <= {""}:
-                fields = {"output": fields.get("", "")}
+                fields, before = {"output": before}, ""
+            elif "input" in fields or "output" not in fields or (not headed and _PREFACE.match(before)):
+                chatter.append(before)
+                before = ""
             if fields.keys() & {"input", "output"}:
-                records.append(_record(part, fields.get("output"), fields.get("input", fields.get(""))))
-    return records
+                given = fields.get("input", given if place else before)
+                records.append(_record(part, fields.get("output"), given))
+    return records, _said(*chatter, remark)
 
 
-def read_labels(reply: str) -> list[Record]:
-    """The examples of a label-first reply: ``Class label:``, then the input, with or without ``Input:``.
+def read_labels(reply: str) -> tuple[list[Record], tuple[str, ...]]:
+    """The examples of a label-first reply (``Class label:``, then the input, with or without ``Input:``), and the rest.
 
     If the reply begins with an input, the label that belongs to it is the one that follows.
     """
-    text = clean(reply)
+    records: list[Record] = []
+    chatter: list[str] = []
+    text, remark = farewell(clean(reply).text)  # a closing remark is nobody's output
     kinds = [match.lastgroup for match in map(_FIELDS.match, text.split("\n")) if match]
     order = ("input", "label") if kinds[:1] == ["input"] else ("label", "input")
-    records: list[Record] = []
     for lines, _ in _split(text, _HEADING):
         for part in _regroup(lines, order[0], "label"):
             fields = _fields(part, *order)
+            chatter.append(fields.get("", "") if "label" in fields else "\n".join(part))
             if "label" in fields:
                 first, _, rest = fields["label"].partition("\n")
                 label, inline = _cut(first, "input")
                 given = [text for text in (inline, rest.strip(), fields.get("input")) if text]
                 records.append(_record(part, label, "\n".join(given)))
-    return records
+    return records, _said(*chatter, remark)
 
 
 def read_tasks(reply: str) -> tuple[list[Record], tuple[str, ...]]:
     """The tasks of an Alpaca-style reply (``### Task n``, ``Instruction:``, ``Input:``, ``Output:``), and the rest."""
     records: list[Record] = []
     chatter: list[str] = []
-    for lines, headed in _split(clean(reply), _TASK):
+    text, remark = farewell(clean(reply).text)
+    for lines, headed in _split(text, _TASK):
         for place, part in enumerate(_regroup(lines, "instruction", "output")):
             fields = _on_one_line(_fields(part, "instruction", "input", "output"))
             instruction = fields.get("instruction", fields.get("") if headed and not place else None)
@@ -123,8 +151,8 @@ def read_tasks(reply: str) -> tuple[list[Record], tuple[str, ...]]:
                 record = _record(part, fields.get("output"), fields.get("input"))
                 records.append(replace(record, instruction=instruction and unwrap(instruction)))
             else:
-                chatter.append("\n".join(part).strip())
-    return records, tuple(chatter)
+                chatter.append("\n".join(part))
+    return records, _said(*chatter, remark)
 
 
 def judge(records: Sequence[Record], *, truncated: bool) -> tuple[list[Record], list[Flawed]]:
@@ -161,11 +189,18 @@ def flaw(record: Record) -> str | None:
     return next((reason for reason, holds in checks.items() if holds), None)
 
 
+def _said(*chatter: str) -> tuple[str, ...]:
+    return tuple(text.strip() for text in chatter if text.strip())
+
+
 def _split(text: str, heading: re.Pattern[str]) -> list[tuple[list[str], bool]]:
     """The lines below each heading; what stands before the first one comes first, as not headed."""
     pieces: list[tuple[list[str], bool]] = [([], False)]
-    for line, fenced in _lines(text):
-        mark = None if fenced else heading.match(line)
+    lines = _lines(text)
+    marks = [None if fenced else heading.match(line) for line, fenced in lines]
+    content = _inner(lines, marks) if heading is _TASK else set()
+    for at, (line, _) in enumerate(lines):
+        mark = None if at in content else marks[at]
         rest = line[mark.end() :] if mark else ""
         if mark and (not rest or heading is _TASK or _FIELDS.match(rest)):
             pieces.append(([rest] if rest else [], True))
@@ -174,19 +209,63 @@ def _split(text: str, heading: re.Pattern[str]) -> list[tuple[list[str], bool]]:
     return [(lines, headed) for lines, headed in pieces if headed or any(line.strip() for line in lines)]
 
 
-def _regroup(lines: list[str], first: str, last: str) -> list[list[str]]:
-    """Glued records apart: a ``first`` label begins the next record once a ``last`` one, or a task, was seen."""
+def _inner(lines: Sequence[tuple[str, bool]], marks: Sequence[re.Match[str] | None]) -> set[int]:
+    """The task headings that belong to an output: no label below, and a number that is not a new task's.
+
+    That is one that is not above the current number, that goes on counting inside the output, or that a task with
+    labels has too.
+    """
+    numbers = {at: int(mark["number"]) for at, mark in enumerate(marks) if mark}
+    labelled: set[int] = set()
+    for start, end in itertools.pairwise([*numbers, len(lines)]):
+        mark = marks[start]
+        below = [line for line, fenced in lines[start + 1 : end] if not fenced]
+        if any(map(_FIELDS.match, [lines[start][0][mark.end() if mark else 0 :], *below])):
+            labelled.add(start)
+    content: set[int] = set()
+    current, inner = 0, 0
+    for at, number in numbers.items():
+        taken = any(numbers[other] == number for other in labelled if other > at)
+        if current and at not in labelled and (number <= current or number == inner + 1 or taken):
+            content.add(at)
+            inner = number
+        else:
+            current, inner = number, 0
+    return content
+
+
+def _regroup(lines: list[str], first: str, last: str, *, again: bool = False) -> list[list[str]]:
+    """Glued records apart: a ``first`` label begins the next record once a ``last`` one, or a task, was seen.
+
+    With ``again`` so does a second ``last`` label.
+    """
     groups: list[list[str]] = [[]]
     seen: set[str | None] = set()
     for line, fenced in _lines("\n".join(lines)):
         label = None if fenced else _FIELDS.match(line)
         kind = label.lastgroup if label else None
-        if kind == first and seen & {last, "instruction"}:
+        if (kind == first and seen & {last, "instruction"}) or (again and kind == last and last in seen):
             groups.append([])
             seen = set()
         seen.add(kind)
         groups[-1].append(line)
     return groups
+
+
+def _unfolded(lines: list[str]) -> list[str]:
+    """A line for each label of ``Input: a Output: b``, unless the output has a line of its own below."""
+    marked = _lines("\n".join(lines))
+    kinds = [None if fenced else getattr(_FIELDS.match(line), "lastgroup", None) for line, fenced in marked]
+    unfolded: list[str] = []
+    for at, line in enumerate(lines):
+        following = next((kind for kind in kinds[at + 1 :] if kind), None)
+        if kinds[at] == "input" and following != "output" and _SECOND.search(line):
+            starts = [0, *(pair.start() for pair in _PAIR.finditer(line)), len(line)]
+            for start, end in itertools.pairwise(starts):
+                unfolded += [part.strip() for part in _SECOND.split(line[start:end], maxsplit=1)]
+        else:
+            unfolded.append(line)
+    return unfolded
 
 
 def _fields(lines: list[str], *order: str) -> dict[str, str]:

@@ -39,17 +39,61 @@ _PLEASANTRY = re.compile(
     r"|these (?:tasks|examples)|note:|希望|如果你|如果您|如需|需要我|以上|请告诉我)",
     re.IGNORECASE,
 )
+_FAREWELL = re.compile(
+    r"(?:(?:(?:please |just )?(?:let me know|feel free|would you like)|if you(?:'d| would)? (?:need|want|like))\b"
+    r".*\b(?:more|another|further|additional|changes|adjust\w*|examples|tasks|instances)\b"
+    r"|(?:i )?hope (?:this|that|these|those|the|it)\b.*\bhelp"
+    r"|希望(?:这些|以上|对你|对您).*帮助|(?:如果|如)(?:你|您)?(?:还)?(?:需要?|想要).*(?:更多|其他|示例|例子|任务|告诉我)).{0,80}",
+    re.IGNORECASE,
+)
+"""A closing remark about the reply itself. Narrower than a pleasantry, since the text before it may be a letter."""
+
 _ANSWERED = re.compile(
     r"^[ \t>]*(?:\*\*|__)?(?:answer|output|response|solution|答案|输出|回答|回复|解答)(?:\*\*|__)?[ \t]*[:：]",
     re.IGNORECASE | re.MULTILINE,
 )
+_ANSWERED_AFTER = re.compile(
+    r"(?:[.?!;)][ \t]+|[。？！；）][ \t]*)[(（\[]?(?:\*\*|__)?(?:(?:sample|correct) )?(?:answer|solution|答案|解答)"
+    r"(?:\*\*|__)?[ \t]*[:：](?:\*\*|__)?[ \t]*(?P<answer>\S.*)",
+    re.IGNORECASE,
+)
+"""Behind a sentence of the task. ``Output:`` and ``Response:`` are left out: there they mostly say the form wanted."""
+
+_QUOTATION = re.compile(r"“[^”\n]*”|\"[^\"\n]*\"|「[^」\n]*」|`[^`\n]*`")
+_CHOICE = re.compile(
+    # "Answer: yes or no.", "Answer: A/B/C", "答案：是或否", "Answer: ___", "Answer: [number]"
+    r"[\w“”' -]{1,40}(?:[,、，/|][\w“”' -]{1,40})*(?:[,，]?[ ]or[ ]|或者?|/|\|)[\w“”' -]{1,40}[.?!。？！)）\]]*"
+    r"|[.…_?]+|[<\[{].*",
+    re.IGNORECASE,
+)
+"""What stands behind ``Answer:`` where the task only says which answers there are."""
+
 _NO_INPUT = re.compile(
     r"(?:(?:no|none|not?) ?-?(?:input|applicable)(?: (?:is |was )?(?:needed|required|necessary|provided|given))?"
     r"|input (?:is )?not (?:needed|required|necessary|applicable)|n\.?/?a|none|null|nil|empty|-+|—+"
     r"|(?:无|没有)(?:需|须)?(?:任何)?输入|无需输入|不需要输入|无|空|没有)",
     re.IGNORECASE,
 )
+_YES = r"yes\b(?![ ](?:and|or)[ ]no)|y\b|是(?!不|否|或)的?|对(?!不起|于|此)"
+_NO = (
+    r"no\b(?![ ](?:idea|clue|one|way)\b)|n\b(?!/)|not\b(?![ ](?:\w+[ ])?(?:sure|certain|clear)\b)"
+    r"|否|不(?!难|过|仅|但|管|论|(?:太|能|是很)?(?:确定|清楚|知道|好说|一定|明确|明))"
+)
+_SAID = re.compile(rf"(?:({_YES})|{_NO})")
+_UNSURE = re.compile(
+    r"\bnot (?:\w+ )?(?:sure|certain|clear)\b|\bunsure\b|\bno (?:idea|clue)\b"
+    r"|不(?:太|能|是很)?(?:确定|清楚|知道|好说|一定|明确)|无法(?:判断|确定)|难以(?:判断|确定)"
+)
 _AROUND = " \t\n\r<>＜＞[]【】()（）{}\"'“”‘’`*_.。!！:："
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """The text of a reply; with a ``problem`` it is "", since nobody can say what of it the model only thought."""
+
+    text: str
+    problem: str | None = None
+    """``unclosed_think`` or ``malformed_think``: a reason to discard the whole reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +112,16 @@ class Block:
     closed: bool
 
 
-def clean(reply: str) -> str:
-    """The reply without inline thoughts, invisible characters and a fence around the whole."""
-    text = reply.replace("\r\n", "\n").replace("\r", "\n").translate(_INVISIBLE)
-    lines = thought(text).text.split("\n")
+def clean(reply: str | None) -> Cleaned:
+    """The reply without inline thoughts, invisible characters and a fence around the whole; ``None`` is empty."""
+    spoken = thought((reply or "").replace("\r\n", "\n").replace("\r", "\n").translate(_INVISIBLE))
+    if spoken.problem is not None:
+        return Cleaned("", spoken.problem)
+    lines = spoken.text.split("\n")
     if len(lines) > 1 and _FENCE.fullmatch(lines[0]):
         closing = _FENCE.fullmatch(lines[-1])
         lines = lines[1:-1] if closing else lines[1:]
-    return "\n".join(lines).strip()
+    return Cleaned("\n".join(lines).strip())
 
 
 def numbered(text: str, first: int = 1, last: int | None = None) -> Listing:
@@ -144,12 +190,14 @@ def without_input(text: str) -> str:
 
 
 def yes_or_no(text: str) -> bool | None:
-    """What a reply says, or ``None`` where it says neither or both."""
-    text = clean(text).strip(_AROUND).casefold()
-    start = re.match(r"(?:(yes|y\b|是的?|对)|(not?\b|否|不))", text)
-    # 是否 opens a restated question, not an answer.
-    if start and not text.startswith("是否"):
+    """What a reply says, or ``None`` where it says neither or both, or that it is not sure."""
+    text = clean(text).text.strip(_AROUND).casefold()
+    start = _SAID.match(text)
+    if start:
         return start[1] is not None
+    if _UNSURE.search(text):
+        return None
+    # 是否 opens a restated question, not an answer.
     text = re.sub(r"(?:whether|yes)[ ]or[ ]no[t]?|是否|是不是|是或否", " ", text)
     no = re.search(r"\bnot?\b|\bisn't\b|不是|不属于|否", text) is not None
     yes = re.search(r"\byes\b|\bis an?\b|是|属于", re.sub(r"不是|不属于|is not an?\b", " ", text)) is not None
@@ -157,8 +205,23 @@ def yes_or_no(text: str) -> bool | None:
 
 
 def answered(text: str) -> bool:
-    """Whether a line is labelled as an answer: the model solved the task instead of only writing it."""
-    return _ANSWERED.search(text) is not None
+    """Whether a line, or the rest of one, is labelled as an answer: the model solved the task it was to write."""
+    if _ANSWERED.search(text):
+        return True
+    # A quotation is the task's material: 'Explain the joke "Why? Answer: because"'.
+    inline = _ANSWERED_AFTER.search(_QUOTATION.sub("“”", text))
+    return inline is not None and _CHOICE.fullmatch(inline["answer"].strip()) is None
+
+
+def farewell(text: str) -> tuple[str, str]:
+    """Part a closing remark about the reply from its end, where records and not a list stand before it.
+
+    The last line is one only if it speaks of the reply, and if no colon announces it.
+    """
+    body, _, remark = text.rstrip().rpartition("\n")
+    if not body.strip() or body.rstrip().endswith((":", "：")) or not _FAREWELL.fullmatch(remark.strip()):
+        return text, ""
+    return body.rstrip(), remark.strip()
 
 
 def unfinished(text: str) -> bool:

@@ -157,7 +157,7 @@ def propose(
         records, chatter = instances.read_tasks(completion.text)
         items = [_item(record) for record in records]
     else:
-        listing = numbered(clean(completion.text), first, last)
+        listing = numbered(clean(completion.text).text, first, last)
         items, chatter = [_Item(text) for text in listing.items], listing.chatter
     if not items:
         return Proposal(discarded=(Discard(_nothing(completion), completion.text),))
@@ -197,12 +197,13 @@ def grow(row: Row, config: Config, rng: random.Random) -> Steps[Outcome]:
         return Outcome(passed=row)
     verdict = yield from ask(_question("classify", row, config, config.classifying))
     classification = yes_or_no(verdict.text)
-    unclear = () if classification is not None else (Discard("unclear_classification", verdict.text),)
+    doubt = clean(verdict.text).problem or "unclear_classification"
+    unclear = () if classification is not None else (Discard(doubt, verdict.text),)
     operation, read = (
         ("label_first", instances.read_labels) if classification else ("input_first", instances.read_examples)
     )
     completion = yield from ask(_question(operation, row, config, config.instancing))
-    records = read(completion.text)
+    records, chatter = read(completion.text)
     kept, flawed = instances.judge(records, truncated=completion.truncated)
     if not kept:
         reasons = Counter(each.reason for each in flawed)
@@ -211,7 +212,8 @@ def grow(row: Row, config: Config, rng: random.Random) -> Steps[Outcome]:
     note = shared(completion.note(), len(records))
     created = [_instance(row, kept[place], place, operation, note, config) for place in chosen]
     surplus = [Discard("surplus", each.raw) for place, each in enumerate(kept) if place not in chosen]
-    lost = [Discard(each.reason, each.record.raw) for each in flawed]
+    lost = [Discard("chatter", text) for text in chatter]
+    lost += [Discard(each.reason, each.record.raw) for each in flawed]
     return Outcome(created=tuple(created), discarded=(*unclear, *lost, *surplus))
 
 
@@ -305,10 +307,12 @@ def _flaw(item: _Item, row: Row, config: Config, copies: set[str], *, cut: bool,
 
 def _nothing(completion: Completion) -> str:
     """Why no item is in a reply."""
-    text = clean(completion.text)
-    if not text:
+    reply = clean(completion.text)
+    if reply.problem is not None:
+        return "truncated" if completion.truncated else reply.problem
+    if not reply.text:
         return "empty"
-    return "truncated" if completion.truncated else "refused" if refuses(text) else "unparsable"
+    return "truncated" if completion.truncated else "refused" if refuses(reply.text) else "unparsable"
 
 
 def _question(name: str, row: Row, config: Config, sampling: Sampling) -> Prompt:

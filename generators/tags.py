@@ -1,8 +1,8 @@
 """Reading replies whose parts stand in tags: ``<instruction>…</instruction>``, ``<think>…</think>``.
 
 Not an XML parser: a reply is text with a few marks in it, and the text may well hold XML of its own. A tag is read
-when it stands alone between its brackets (no attributes), in any case, and also when its end is missing, wrong or
-cut off. No function here raises on any text.
+in any case, also with a number (``<input id=1>``), and when its end is missing, wrong or cut off. Other attributes only
+``<instruction>`` may have: ``<input type="text">`` is HTML. No function here raises on any text.
 """
 
 import re
@@ -26,6 +26,15 @@ _LABEL = re.compile(
     r"[ \t]*\d{0,2}(?:[ \t#*_]*[:：][ \t#*_]*|[ \t]*[#*_]+[ \t]*$|(?<=[^\W_])$)",
     re.IGNORECASE | re.MULTILINE,
 )
+_ATTRIBUTES = r"(?:(?:(?<=instruction)|(?<=指令))\s+[^<>\n/]{1,80}|\s+(?:id|n|no|number|index)\s*=\s*[\"']?\d+[\"']?)?"
+_PREAMBLE = re.compile(
+    r"(?:(?:sure|certainly|of course|absolutely|okay|ok|great)\b[^\w\n]{0,3}\s*)?"
+    r"(?:here(?:['’]s| is| are)|below is)[ \t][^:：\n.]{0,60}\b(?:prompt|instruction|task|question|version)s?"
+    r"[^:：\n.]{0,20}[:：]\s*"
+    r"|(?:(?:当然|好的|没问题)[^\w\n]{0,2}\s*)?(?:以下|下面|这)(?:就?是)[^:：\n。]{0,30}[:：]\s*",
+    re.IGNORECASE,
+)
+"""Only what announces a task: "Here is my diary: …" may be one."""
 _FENCE = re.compile(r"(`{3,}|~{3,})[^\n`]*\n(.*?)\n?\1", re.DOTALL)
 _PAIRS = (('"', '"'), ("“", "”"), ("「", "」"), ("『", "』"), ("'", "'"), ("`", "`"))
 _NOTHING = re.compile(r"[\W_]*(?:no[ _-]?input|none|n/?a|null|empty|无输入|无|没有|空)[\W_]*", re.IGNORECASE)
@@ -61,7 +70,7 @@ def read(text: str, *names: str) -> dict[str, str]:
     reaches to the next tag; a closing tag that was never opened reaches back to the last one.
     """
     spoken = "|".join((*map(re.escape, names), *(alias for alias, name in _ALIASES.items() if name in names)))
-    marks = list(re.finditer(rf"<\s*([/\\]?)\s*({spoken})\s*>", text, re.IGNORECASE))
+    marks = list(re.finditer(rf"<\s*([/\\]?)\s*({spoken}){_ATTRIBUTES}\s*>", text, re.IGNORECASE))
     opened = {_name(mark) for mark in marks if not mark[1]}
     found: dict[str, str] = {}
     position, at = 0, 0
@@ -157,7 +166,9 @@ def _unlabelled(text: str, kind: str) -> str:
 
 def _bare(text: str) -> str:
     """A text without a fence, a label, quotes or bold around the whole of it."""
-    text = _unlabelled(text.strip(), "instruction")
+    text = text.strip()
+    preamble = _PREAMBLE.match(text)
+    text = _unlabelled(text[preamble.end() :] if preamble else text, "instruction")
     fence = _FENCE.fullmatch(text)
     if fence is not None:
         text = _unlabelled(fence[2].strip(), "instruction")

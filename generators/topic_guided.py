@@ -42,7 +42,9 @@ _LONGEST_EXAMPLE = 1200
 _UNSUITABLE = re.compile(
     r"unsuitable|not[ _-]?(?:suitable|applicable|possible)|n/a|不(?:合适|适合|适用)", re.IGNORECASE
 )
-_MARKUP = re.compile(r"</?[ ]*(?:verdict|topics?|subtopic|instruction|input|example)[ ]*>|\{\{", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"</?[ ]*(?:verdict|topics?|subtopic|instruction|input|example)(?:[ ][^<>\n]*)?>|\{\{", re.IGNORECASE
+)
 _FRAME = re.compile(
     r"\b(?:in|on|for|within|from) the (?:context|field|area|domain|world|topic|subject|theme) of\b"
     r"|\b(?:(?:with|as) (?:the |a )?)?(?:topic|subtopic|subject|theme|context)\b"
@@ -133,14 +135,17 @@ def read_rewrite(completion: Completion, row: Row, leaf: Leaf) -> Task | Discard
     raw = completion.text
     if completion.error is not None or completion.finish_reason == "content_filter":
         return Discard(completion.error or "content_filter", raw)
-    text = clean(raw)
+    reply = clean(raw)
+    if reply.problem is not None:
+        return Discard("truncated" if completion.truncated else reply.problem, raw)
+    text = reply.text
     verdict = read(text, "verdict").get("verdict", "")
     task = read_task(text)
     # Without a verdict in tags the model may still say it in words, but then no task stands beside it.
     if _UNSUITABLE.search(verdict.partition("\n")[0]) or (task is None and _UNSUITABLE.search(text[:200])):
         return Discard("unsuitable", raw)
     if task is None:
-        return Discard(_no_task(text, completion), raw)
+        return Discard(_no_task(completion), raw)
     if completion.truncated and unclosed(text, task):
         return Discard("truncated", raw)
     flaw = rewrite_flaw(task, row, leaf)
@@ -190,7 +195,7 @@ def invent(examples: Sequence[Row], leaves: Sequence[Leaf], count: int, config: 
         return Outcome(discarded=(Discard(completion.error, completion.text),))
     items, chatter = read_examples(completion, count)
     if not items:
-        return Outcome(discarded=(Discard(_no_task(clean(completion.text), completion), completion.text),))
+        return Outcome(discarded=(Discard(_no_task(completion), completion.text),))
     copies = {fingerprint(text_of(row)) for row in examples}
     created: list[Row] = []
     discarded = [Discard("chatter", text) for text in chatter]
@@ -221,7 +226,7 @@ def read_examples(completion: Completion, count: int) -> tuple[list[tuple[str, b
 
     Without any tag a numbered list is read. Numbers inside the tags go only if every item has one.
     """
-    text = clean(completion.text)
+    text = clean(completion.text).text
     blocks = tagged(text, "example")
     if not blocks:
         listing = numbered(text, 1, count)
@@ -368,8 +373,11 @@ def _names(text: str, name: str) -> bool:
     return re.search(rf"{bound}{re.escape(name)}{bound}", text, re.IGNORECASE) is not None
 
 
-def _no_task(text: str, completion: Completion) -> str:
+def _no_task(completion: Completion) -> str:
     """Why no task is in a reply."""
-    if not text:
+    reply = clean(completion.text)
+    if reply.problem is not None:
+        return "truncated" if completion.truncated else reply.problem
+    if not reply.text:
         return "empty"
-    return "truncated" if completion.truncated else "refused" if refuses(text) else "unparsable"
+    return "truncated" if completion.truncated else "refused" if refuses(reply.text) else "unparsable"

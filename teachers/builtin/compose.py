@@ -16,9 +16,10 @@ from teachers.builtin.family import Family, Template
 from teachers.builtin.leads import draw_lead, gap, split_leads, write_lead
 from teachers.builtin.pattern import Pattern
 from teachers.builtin.riders import complicate_input, kinds
-from teachers.builtin.scenes import Scene, nearest, scenes
+from teachers.builtin.scenes import Scene, nearest, scenes, studies
 from teachers.builtin.task import (
     Language,
+    Lead,
     Params,
     Rider,
     Solution,
@@ -27,10 +28,13 @@ from teachers.builtin.task import (
     freeze,
     freeze_words,
 )
+from teachers.builtin.topical import bind, carriers, topics_of
 
 MOST_RIDERS = 5
 _FEW_WORDS = 3
 """A wording with fewer scene words than this always gets a lead: alone it would look like its siblings."""
+_NAMED_SHARE = 0.5
+"""Of the leads of tasks with a topic: the others set the scene, as the story itself speaks of the topic."""
 _LEAD_SHARE = 0.5
 """Of the other wordings' tasks, for variety: the ROUGE-L novelty filter keeps a tenth more than at 0.2."""
 
@@ -54,17 +58,18 @@ def compose(
     topic: str | None = None,
     scene: Scene | None = None,
 ) -> Task:
-    """A new task of one of the families ``names``."""
+    """A new task of one of the families ``names``; with a topic its story speaks of it where the wording can."""
     name = rng.choice(names or list(families()))
     family = families()[name]
-    template = rng.choice(family.templates[language])
-    where = scene or rng.choice(scenes(language))
+    templates = family.templates[language]
+    template = rng.choice([one for one in templates if topic is None or _can_carry(one, topic)] or templates)
+    where = scene or rng.choice(scenes(language) if topic is None else studies(language))
     cast = where.cast(rng, language)
+    if topic is not None:
+        cast = bind(template.instruction.words, cast, topic, language, rng)
     params = template.draw(family, where, rng, {})
     task = Task(name, language, template.index, freeze(params), _words(template, cast))
-    if topic is not None or len(template.words) < _FEW_WORDS or rng.random() < _LEAD_SHARE:
-        task = replace(task, lead=draw_lead(language, cast, topic, rng))
-    return task
+    return replace(task, lead=_lead(template, cast, topic, rng))
 
 
 def reopen(task: Task) -> Task:
@@ -91,16 +96,30 @@ def complete(task: Task, rng: Random) -> Task:
     return replace(task, params=freeze(params), words=_words(template, cast), open=False)
 
 
-def move(task: Task, topic: str, rng: Random) -> Task:
-    """The same task in another setting that names the topic."""
-    cast = rng.choice(scenes(task.language)).cast(rng, task.language)
-    return replace(task, words=_words(template_of(task), cast), lead=draw_lead(task.language, cast, topic, rng))
+def move(task: Task, topic: str, rng: Random) -> Task | None:
+    """The same task in another setting, its story about the topic; ``None`` if no wording of it can carry one."""
+    templates = [template for template in (template_of(task), *_siblings(task)) if _can_carry(template, topic)]
+    if not templates:
+        return None
+    template = templates[0]
+    cast = rng.choice(studies(task.language)).cast(rng, task.language)
+    cast = bind(template.instruction.words, cast, topic, task.language, rng)
+    words = {word: cast[word] for word in (template.instruction if task.open else template).words}
+    lead = _lead(template, cast, topic, rng)
+    return replace(task, template=template.index, words=freeze_words(words), lead=lead)
+
+
+def topic_of(task: Task) -> str | None:
+    """The topic that a task speaks of, in its story or in its lead."""
+    found = _topics(task)
+    return next(iter(found)) if len(found) == 1 else None
 
 
 def scene_of(task: Task, rng: Random) -> Scene:
-    """The setting whose words the task shows, else any."""
+    """The setting whose words the task shows, else any (with a topic, any where topics are at home)."""
     words = {**dict(task.lead.words if task.lead else ()), **dict(task.words)}
-    return nearest(words, task.language) or rng.choice(scenes(task.language))
+    others = studies if _topics(task) else scenes
+    return nearest(words, task.language) or rng.choice(others(task.language))
 
 
 def template_of(task: Task) -> Template:
@@ -205,6 +224,37 @@ def _words(template: Template, cast: Mapping[str, str]) -> tuple[tuple[str, str]
     return freeze_words({word: cast[word] for word in template.words})
 
 
+def _can_carry(template: Template, topic: str) -> bool:
+    """Whether the instruction has a word that can speak of the topic."""
+    return bool(carriers(template.instruction.words, topic, template.language))
+
+
+def _siblings(task: Task) -> list[Template]:
+    """Other wordings that say the same. Riders may lean on the wording that they were written for."""
+    if task.riders or task.open:
+        return []
+    params = dict(task.params)
+    return [
+        template
+        for template in families()[task.family].templates[task.language]
+        if {*template.data, *template.fixed} == params.keys()
+        and all(params[name] == value for name, value in template.fixed.items())
+    ]
+
+
+def _lead(template: Template, cast: dict[str, str], topic: str | None, rng: Random) -> Lead | None:
+    """A lead where the wording needs one, and for some of the others. It names the topic if the story cannot."""
+    bare = topic is not None and not _can_carry(template, topic)
+    if not bare and len(template.words) >= _FEW_WORDS and rng.random() >= _LEAD_SHARE:
+        return None
+    named = topic is not None and (bare or rng.random() < _NAMED_SHARE)
+    return draw_lead(template.language, cast, topic if named else None, rng)
+
+
+def _topics(task: Task) -> set[str]:
+    return topics_of((*task.words, *(task.lead.words if task.lead else ())), task.language)
+
+
 def _sentence(kind: RiderKind, rider: Rider, language: Language) -> str:
     pattern, values = kind.patterns[language][rider.wording], dict(rider.values)
     words = {word: str(values[word]) for word in pattern.words}
@@ -253,7 +303,10 @@ def _read_core(text: str, input: str, language: Language) -> Task | None:
             found = template.read(rest, input)
             if found is not None and _holds(families()[name], found[0], language, found[2]):
                 params, words, is_open = found
-                return Task(name, language, template.index, freeze(params), freeze_words(words), lead, open=is_open)
+                task = Task(name, language, template.index, freeze(params), freeze_words(words), lead, open=is_open)
+                # A text of ours keeps to one topic: with two, something was mistaken for one.
+                if len(_topics(task)) <= 1:
+                    return task
     return None
 
 

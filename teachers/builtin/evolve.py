@@ -5,7 +5,18 @@ from dataclasses import replace
 from random import Random
 
 from teachers.builtin.catalog import families
-from teachers.builtin.compose import MOST_RIDERS, complete, compose, read, scene_of, site, solve, worked, write
+from teachers.builtin.compose import (
+    MOST_RIDERS,
+    complete,
+    compose,
+    read,
+    scene_of,
+    site,
+    solve,
+    topic_of,
+    worked,
+    write,
+)
 from teachers.builtin.draft import REASONING, RiderKind, Unfit
 from teachers.builtin.riders import kinds, of_operation
 from teachers.builtin.scenes import WORD_SLOTS
@@ -34,8 +45,7 @@ def evolve(task: Task, operation: str, rng: Random) -> Task | None:
 def broaden(task: Task, rng: Random) -> Task:
     """A task of another family in the same setting, on the same topic."""
     others = [name for name in families() if name != task.family] or list(families())
-    topic = task.lead.topic if task.lead else None
-    return compose(rng, task.language, names=others, topic=topic, scene=scene_of(task, rng))
+    return compose(rng, task.language, names=others, topic=topic_of(task), scene=scene_of(task, rng))
 
 
 def _with(task: Task, kind: RiderKind, cast: Mapping[str, str], rng: Random) -> Task | None:

@@ -91,3 +91,8 @@ def is_prime(number: int) -> bool:
 def smallest_divisor(number: int) -> int:
     """The smallest divisor above 1 of a number above 1."""
     return next((d for d in range(2, int(number**0.5) + 1) if number % d == 0), number)
+
+
+def noun(count: int, one: str) -> str:
+    """The English noun as it stands after the number: ``1 letter``, ``2 letters``."""
+    return one if count == 1 else f"{one}s"

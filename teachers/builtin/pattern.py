@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from teachers.builtin.scenes import WORD_SLOTS, vocabulary
 from teachers.builtin.slots import KINDS, SlotKind
 from teachers.builtin.task import Language, Value
+from teachers.builtin.topical import is_word, phrases, regexes
 
 _SLOT = re.compile(r"\{\{|\}\}|\{(\w+)(?::(\w+))?\}")
 _TOPIC = r"[^\n]{1,160}?"
@@ -57,14 +58,15 @@ class Pattern:
         """What stands in the slots if the whole text is this wording."""
         if not self._fits(text):
             return None
-        found = self._regex.fullmatch(text)
+        # The plain words first: looking for topics takes longer, and most texts have none.
+        found = self._regex.fullmatch(text) or (self._topical.fullmatch(text) if self._topical else None)
         return self._groups(found) if found else None
 
     def head(self, text: str) -> tuple[dict[str, str], str] | None:
         """What stands in the slots if the text begins with this wording, and the rest."""
         if self.key not in text:
             return None
-        found = self._regex.match(text)
+        found = self._regex.match(text) or (self._topical.match(text) if self._topical else None)
         groups = self._groups(found) if found else None
         return (groups, text[found.end() :]) if found and groups is not None else None
 
@@ -86,8 +88,7 @@ class Pattern:
             return None
 
     def read_words(self, shown: Mapping[str, str]) -> dict[str, str] | None:
-        """The scene words behind the texts; ``None`` where a word is not in the vocabulary."""
-        known = vocabulary(self.language)
+        """The scene words behind the texts; ``None`` where a text is no word of its slot."""
         words: dict[str, str] = {}
         for slot in (slot for slot in self.slots if not slot.kind):
             text = shown[slot.name]
@@ -95,8 +96,8 @@ class Pattern:
                 words["topic"] = text
                 continue
             plain = text if slot.name == slot.word else text[0].lower() + text[1:]
-            word = plain if plain in known[slot.word] else text
-            if word not in known[slot.word] or words.setdefault(slot.word, word) != word:
+            word = plain if is_word(slot.word, plain, self.language) else text
+            if not is_word(slot.word, word, self.language) or words.setdefault(slot.word, word) != word:
                 return None
         return words
 
@@ -148,20 +149,31 @@ class Pattern:
 
     @cached_property
     def _regex(self) -> re.Pattern[str]:
-        seen: set[str] = set()
-        return re.compile("".join(self._piece(part, seen) for part in self.parts))
+        return self._compiled(topical=False)
 
-    def _piece(self, part: str | Slot, seen: set[str]) -> str:
+    @cached_property
+    def _topical(self) -> re.Pattern[str] | None:
+        """The same where words may speak of a topic; ``None`` if this wording has no such word."""
+        return self._compiled(topical=True) if set(self.words) & phrases(self.language).keys() else None
+
+    def _compiled(self, *, topical: bool) -> re.Pattern[str]:
+        seen: set[str] = set()
+        return re.compile("".join(self._piece(part, seen, topical) for part in self.parts))
+
+    def _piece(self, part: str | Slot, seen: set[str], topical: bool) -> str:
         if isinstance(part, str):
             return re.escape(part)
         if part.name in seen:
             return f"(?P={part.name})"
         seen.add(part.name)
-        return f"(?P<{part.name}>{self._body(part)})"
+        return f"(?P<{part.name}>{self._body(part, topical)})"
 
-    def _body(self, slot: Slot) -> str:
+    def _body(self, slot: Slot, topical: bool) -> str:
         if slot.kind is None:
-            return _TOPIC if slot.word == "topic" else _word_regex(slot.word, slot.name != slot.word, self.language)
+            raised = slot.name != slot.word
+            plain = _TOPIC if slot.word == "topic" else _word_regex(slot.word, raised, self.language)
+            about = regexes(slot.word, self.language) if topical else ()
+            return "|".join((plain, *(_raised(text) if raised else text for text in about)))
         if slot.kind == "pick":
             return _any_of(self._pick(slot).values())
         return self._kind(slot).pattern[self.language]
@@ -179,13 +191,16 @@ def _any_of(texts: Iterable[str]) -> str:
 @cache
 def _word_regex(word: str, capital: bool, language: Language) -> str:
     known = vocabulary(language)[word]
-    return _any_of(text[0].upper() + text[1:] if capital else text for text in known)
+    return _any_of(_raised(text) if capital else text for text in known)
 
 
 def _capital(slot: Slot, shown: Mapping[str, str]) -> str:
     if slot.kind or slot.name == slot.word:
         return shown[slot.name]
-    text = shown[slot.word]
+    return _raised(shown[slot.word])
+
+
+def _raised(text: str) -> str:
     return text[0].upper() + text[1:]
 
 

@@ -172,7 +172,7 @@ def topic_examples(request: Request) -> str:
 
 
 def topic_rewrite(request: Request) -> str:
-    """The task in a setting of the topic, or the verdict that it does not suit it."""
+    """The task with a story about the topic, or the verdict that it does not suit it."""
     task = _tagged_task(request.text)
     if task is None:
         return request.speech.unknown
@@ -180,7 +180,7 @@ def topic_rewrite(request: Request) -> str:
     if topic and families()[task.family].movable and not _odd_pair(topic, task):
         for _ in range(_TOPIC_TRIES):
             moved = move(task, topic, request.rng)
-            if _reads_back(moved):
+            if moved is not None and _reads_back(moved) and _same_answer(task, moved):
                 return f"<verdict>ok</verdict>\n{_tags(moved)}"
     return "<verdict>unsuitable</verdict>"
 
@@ -248,6 +248,14 @@ def _on_topic(request: Request, name: str, topic: str) -> str:
 def _reads_back(task: Task) -> bool:
     """A topic is free text and might be mistaken for a part of the sentence around it."""
     return read(*write(task)) == task
+
+
+def _same_answer(task: Task, moved: Task) -> bool:
+    """Longer words may break what a rider asks for, such as a limit; then the move is not one."""
+    if task.open:
+        return True
+    one, other = solve(task), solve(moved)
+    return one is not None and other is not None and one.answer == other.answer
 
 
 def _odd_pair(topic: str, task: Task) -> bool:

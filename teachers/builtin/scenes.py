@@ -1,6 +1,6 @@
 """The settings that tasks take place in: who, where, with what, what for. The lists stand in ``words/``.
 
-Topics are not here: a topic is free text and gets a sentence of its own (``leads.py``).
+Topics are not here: a topic is free text, and the words that speak of it are made in ``topical.py``.
 """
 
 from collections.abc import Iterator
@@ -58,19 +58,25 @@ def with_article(noun: str) -> str:
 @cache
 def scenes(language: str) -> tuple[Scene, ...]:
     """All settings of a language."""
-    return tuple(_scene(line) for line in _lines(f"scenes.{language}.txt"))
+    return tuple(_scene(line) for line in read_lines(f"scenes.{language}.txt"))
+
+
+@cache
+def studies(language: str) -> tuple[Scene, ...]:
+    """Settings where any topic is at home. Tasks without a topic are never set there."""
+    return tuple(_scene(line) for line in read_lines(f"study.{language}.txt"))
 
 
 @cache
 def names(language: str) -> tuple[str, ...]:
     """First names in English, full names in Chinese."""
-    return tuple(" ".join(_lines(f"names.{language}.txt")).split())
+    return tuple(" ".join(read_lines(f"names.{language}.txt")).split())
 
 
 @cache
 def towns(language: str) -> tuple[str, ...]:
     """Towns."""
-    return tuple(part.strip() for line in _lines(f"towns.{language}.txt") for part in line.split(";"))
+    return tuple(part.strip() for line in read_lines(f"towns.{language}.txt") for part in line.split(";"))
 
 
 @cache
@@ -79,7 +85,7 @@ def vocabulary(language: str) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {
         "name": set(names(language)), "name2": set(names(language)), "town": set(towns(language))
     }  # fmt: skip
-    for scene in scenes(language):
+    for scene in (*scenes(language), *studies(language)):
         for slot, value in _slot_values(scene):
             found.setdefault(slot, set()).add(value)
     return {slot: frozenset(values) for slot, values in found.items()}
@@ -88,7 +94,7 @@ def vocabulary(language: str) -> dict[str, frozenset[str]]:
 def nearest(words: dict[str, str], language: str) -> Scene | None:
     """The setting that shares most words with ``words``; ``None`` if no setting shares one."""
     best: tuple[int, Scene | None] = (0, None)
-    for scene in scenes(language):
+    for scene in (*scenes(language), *studies(language)):
         shared = sum(words.get(slot) == value for slot, value in _slot_values(scene))
         if shared > best[0]:
             best = (shared, scene)
@@ -111,6 +117,7 @@ def _several(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(";"))
 
 
-def _lines(name: str) -> list[str]:
+def read_lines(name: str) -> list[str]:
+    """The lines of a word list."""
     text = (files("teachers.builtin") / "words" / name).read_text(encoding="utf-8")
     return [line for line in text.splitlines() if line and not line.startswith("#")]

@@ -40,11 +40,6 @@ class Lead:
     wording: int
     words: Words
 
-    @property
-    def topic(self) -> str | None:
-        """The topic that the sentence names, if it names one."""
-        return dict(self.words).get("topic")
-
 
 @dataclass(frozen=True, slots=True)
 class Task:

@@ -58,6 +58,19 @@ BAD: list[tuple[str, Row]] = [
     ("echo", answered(EN)),
     ("echo", answered("Cats sleep.", "Put this into the past.", input="Cats sleep.")),
     ("refusal", answered("I'm sorry, but I can't assist with that request.")),
+    ("no_input_marker", answered("Rain falls.", "Generate a list of five words.", input="None")),
+    ("no_input_marker", answered("def add(): ...", "Write a Python function that adds.", input="N/A")),
+    ("hallucinated_attachment", answered("一只猫。", "描述图片。", input="[图片：一只猫]", language="zh")),
+    ("hallucinated_attachment", answered("一只猫。", "请总结。", input="见附件", language="zh")),
+    ("leaked_scaffold", answered("Rain.", "<instruction id=1>Explain rain.")),
+    ("leaked_scaffold", answered("Rain.", "Here it is: <instruction>Explain rain.</instruction>")),
+    ("leaked_scaffold", answered("Rain.", "Explain rain in short words.</instruction>")),
+    ("leaked_scaffold", answered("<verdict>equal</verdict>")),
+    ("leaked_scaffold", answered('Rain falls. <instruction n="2">Explain snow.')),
+    ("truncated", answered("Here:\n````markdown\n```python\nprint(1)\n```\n")),
+    ("refusal", answered("I'm sorry, but I cannot process this request.")),
+    ("refusal", answered("Unfortunately, I cannot recommend specific stocks.")),
+    ("refusal", answered("I'm sorry, but I can't discuss that topic, nor can I support it.")),
     ("refusal", answered("I’m unable to help with that.")),
     ("refusal", answered("I apologize, but as an AI language model I cannot browse the internet.")),
     ("refusal", answered("As an AI language model, I don't have personal opinions.")),
@@ -94,6 +107,33 @@ GOOD: list[Row] = [
     answered("OpenAI released ChatGPT in 2022.", "When was ChatGPT released?"),
     answered("I am Claude, a baker from Lyon. My sister is a Gemini.", "Write a short introduction."),
     answered("My name is Ann and I work as an assistant at Google.", "Write a short introduction."),
+    answered("I'm sorry, but I cannot support your proposal this year.", "Write a letter that declines it."),
+    answered("Unfortunately, I cannot recommend this candidate because he is late.", "Write a reference."),
+    answered("I'm sorry, but I cannot process your refund without a receipt.", "Reply to the customer."),
+    answered("<task><instruction>Do it</instruction></task>", "Write an XML file with a task and its instruction."),
+    answered("The `<instruction>` element holds text.", "What does it hold?"),
+    answered("<verdict>x</verdict>", "Put the label into <verdict> and </verdict>."),
+    answered("The cat sleeps.", "Proofread the sentence.", input="The cat sleeps."),
+    answered("1, 2, 3", "Sort the numbers.", input="1, 2, 3"),
+    answered("Repeat this sentence.", "Repeat this sentence."),
+    answered("It is of type NoneType.", "What type does this value have in Python?", input="None"),
+    answered("It is falsy.", "Is the value truthy or falsy?", input="null"),
+    answered("It says that nothing applies.", "What does this abbreviation stand for?", input="N/A"),
+    answered("没有。", "解释这个字的意思", input="无", language="zh"),
+    answered("Spam.", "Classify as spam or not.", input="http://win.example/now"),
+    answered("平静。", "判断语气", input="附件已收到", language="zh"),
+    answered("Use three backticks: ``` to open.", "How does a block of code begin?"),
+    answered("Here:\n```python\nprint('```')\n```", "Print three backticks."),
+    answered(
+        "It is 米饭，茶是茶，水是水，面包是面包，苹果是苹果。", "What is the Chinese for rice, tea, water and bread?"
+    ),
+    answered(
+        "Dear Tom, we are glad to send you the offer that you asked for, and it is attached to this mail.",
+        "写一封商务邮件，收件人是英国客户",
+        language="zh",
+    ),
+    answered("echo " * 50, "Repeat the word 'echo' 50 times."),
+    answered("Bonjour.", "Translate", input="Good morning."),
     answered("Rain falls.", turns=(Turn("user", "I am ChatGPT, you know."), Turn("assistant", "Nice."))),
     answered("雨是由水蒸气遇冷凝结成的水滴，从云中落到地面上来的。", "Translate into Chinese: rain is …"),
     answered(
@@ -125,6 +165,12 @@ def test_lengths_are_counted_in_words(config: dict[str, int], reason: str) -> No
     row = answered("Drops fall out of the clouds.")
     assert reason_of(row, **config) == reason
     assert reason_of(row, min_response=6, max_response=6) is None
+
+
+def test_an_input_makes_up_for_a_short_instruction_but_not_for_none() -> None:
+    assert reason_of(answered("Bonjour.", "Translate", input="Hi.")) is None
+    assert reason_of(answered("Bonjour.", "Translate", input="Hi."), min_instruction=3) == "instruction_too_short"
+    assert reason_of(answered("Bonjour.", "", input="Good morning to you.")) == "instruction_too_short"
 
 
 def test_lengths_are_counted_in_characters_in_chinese() -> None:

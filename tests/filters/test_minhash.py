@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from filters.minhash import Config, open_index
 from filters.rouge_l import Vocabulary, similarities
 from filters.shingles import characters
-from filters.text import normalise, numbers, tokens
+from filters.text import calculation, normalise, tokens
 from schemas.row import Row, Score, Turn, new_row, to_frame
 from schemas.stage import Verdict
 
@@ -60,7 +60,7 @@ def truly_near(one: str, other: str, rouge_l: float | None = 0.8) -> bool:
     encoded = [vocabulary.encode(tokens(text, "en")) for text in (one, other)]
     jaccard = len(sets[0] & sets[1]) / len(sets[0] | sets[1])
     near = jaccard >= 0.7 or similarities(encoded[0], [encoded[1]])[0] >= (rouge_l or 2)
-    return bool(near) and numbers(one) == numbers(other)
+    return bool(near) and calculation(one) == calculation(other)
 
 
 def test_minhash_keeps_the_first_of_each_cluster() -> None:
@@ -105,6 +105,43 @@ def test_the_digit_guard_keeps_other_calculations(guard: bool, kept: list[bool])
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("What is (2 + 3) * 4?", "What is 2 + (3 * 4)?"),
+        ("What is 5!?", "What is 5?"),
+        ("1.25 plus 2", "1, 25 plus 2"),
+        ("Simplify 2:3", "Simplify 2.3"),
+        ("What does {} mean in Python?", "What does [] mean in Python?"),
+        ("not (a and b)", "(not a) and b"),
+        ("print([1, 2][0])", "print((1, 2)[0])"),
+        ('{"a": 1}', '{"a", 1}'),
+        ("Write a program in C# that sorts names", "Write a program in C that sorts names"),
+        ("Solve x - y = 3", "Solve x + y = 3"),
+        ("a && b", "a || b"),
+        ("a + b * c", "a * b + c"),
+        ("计算（2+3）×4的值", "计算2+（3×4）的值"),
+        ("Tom has 5 apples and gives 3 to Ann", "Tom has 3 apples and gives 5 to Ann"),
+    ],
+)
+def test_other_signs_or_another_order_of_numbers_make_another_task(one: str, other: str) -> None:
+    assert reasons(rows_of(one, other)) == [None, None]
+    inputs = [new_row("Say what this means.", input=text, stage="s", source=text) for text in (one, other)]
+    assert reasons(inputs) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("edited", "reason"),
+    [
+        (POEM.upper() + ".", "exact_duplicate"),
+        (POEM.replace(" and", ", and"), "near_duplicate"),
+        (POEM.replace(" and", " - and"), "near_duplicate"),
+    ],
+)
+def test_case_and_punctuation_of_prose_make_no_other_task(edited: str, reason: str) -> None:
+    assert reasons(rows_of(POEM, edited)) == [None, reason]
+
+
+@pytest.mark.parametrize(
     ("first", "second", "reason"),
     [
         (("Summarise the text.", ARTICLE), ("Who built the harbour, and when was that?", ARTICLE), None),
@@ -136,7 +173,7 @@ def test_conversations_are_compared_as_a_whole() -> None:
     hello, others = "Hello, who are you?", ("Tell me about whales in the north sea", "How do I boil an egg?")
     rows = [
         new_row(hello, response="Hi!", turns=(Turn("user", text), Turn("assistant", "Well …")), stage="s", source=text)
-        for text in (*others, others[0] + "!")
+        for text in (*others, others[0].upper())
     ]
     assert reasons(rows, fields="conversation") == [None, None, "exact_duplicate"]
 

@@ -44,6 +44,18 @@ def test_exactly_the_threshold_passes_and_a_hair_above_does_not() -> None:
     assert kept == [True, True, True, False]
 
 
+@pytest.mark.parametrize(("language", "thresholds"), [("zh", {}), ("fr", {"fr": 0.8})])
+def test_a_threshold_of_ours_is_exact_for_all_lengths(language: str, thresholds: dict[str, float]) -> None:
+    for common in range(2, 41, 2):
+        total = 5 * common // 2  # F is 2 * common / total, exactly 0.8
+        for shorter in range(common, total // 2 + 1):
+            same = " ".join(chr(0x4E00 + i) for i in range(common))
+            one = same + " " + " ".join(chr(0x5E00 + i) for i in range(shorter - common))
+            other = same + " " + " ".join(chr(0x6E00 + i) for i in range(total - shorter - common))
+            rows = rows_of(one, other, language=language)
+            assert [verdict.keep for verdict in decide(rows, thresholds=thresholds)] == [True, True]
+
+
 def test_a_reject_names_its_reason_its_score_and_its_neighbour() -> None:
     rows = rows_of("Write a poem about the sea", "Sort these numbers", "Write a poem about the sea!")
     verdict = decide(rows, name="pool")[2]

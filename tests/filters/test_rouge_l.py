@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
-from filters.rouge_l import Join, Nearest, Vocabulary, f_measures, similarities
+from filters.rouge_l import Join, Nearest, Vocabulary, exact_f_measures, f_measures, similarities
 
 SEQUENCES = st.lists(st.text("abcd", max_size=9), max_size=25)
 
@@ -15,6 +15,14 @@ def test_the_float_trap_falls_as_in_rouge_score() -> None:
     # 7 of 10 and 10 is 0.7, 7 of 8 and 12 is 0.7000000000000001: a strict > tells them apart.
     f = f_measures(np.array([7, 7]), np.array([10, 8]), np.array([10, 12]))
     assert f.tolist() == [0.7, 0.7000000000000001]
+
+
+@pytest.mark.parametrize("percent", [60, 70, 75, 80, 85, 90, 95])
+def test_an_exact_f_compares_with_a_threshold_as_fractions_do(percent: int) -> None:
+    common, target, prediction = (grid.ravel() for grid in np.meshgrid(*[np.arange(1, 81)] * 3))
+    f, lengths = exact_f_measures(common, target, prediction), target + prediction
+    assert ((f > percent / 100) == (200 * common > percent * lengths)).all()
+    assert ((f >= percent / 100) == (200 * common >= percent * lengths)).all()
 
 
 @given(st.text("abc ", max_size=20), st.text("abc ", max_size=20))

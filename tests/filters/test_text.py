@@ -5,10 +5,11 @@ from rouge_score import tokenize
 
 from filters.text import (
     base_language,
+    calculation,
     foreign_share,
     is_unspaced,
     normalise,
-    numbers,
+    same_but_for_case,
     tokens,
     without_surrogates,
 )
@@ -56,9 +57,62 @@ def test_meaning_survives_normalising(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Write a  POEM!", "write a poem."),
+        ("ＡＢＣ", "abc"),
+        ("你好。", "你好"),
+        ("Don’t “go”", 'don\'t "go"'),
+        ("Straße", "STRASSE"),
+        ("a\u200bb", "ab"),
+        ("Really?!", "really"),
+    ],
+)
+def test_case_blanks_and_the_last_mark_make_no_other_text(one: str, other: str) -> None:
+    assert same_but_for_case(one) == same_but_for_case(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Lets eat, grandma", "Lets eat grandma!"),
+        ("5!?", "5?"),
+        ("Compute n!", "Compute n"),
+        ("What is {}?", "What is []?"),
+        ("?", "!"),
+        ("[1, 2][0]", "(1, 2)[0]"),
+    ],
+)
+def test_other_punctuation_makes_another_text(one: str, other: str) -> None:
+    assert same_but_for_case(one) != same_but_for_case(other)
+
+
+@pytest.mark.parametrize(
     ("one", "other", "same"),
     [
-        ("3 apples and 5 pears", "5 pears, 3 apples!", True),
+        ("3 apples and 5 pears", "3 apples, 5 pears!", True),
+        ("5 apples less 3", "3 apples less 5", False),
+        ("1.25 plus 2", "1, 25 plus 2", False),
+        ("Simplify 2:3", "Simplify 2.3", False),
+        ("(2 + 3) * 4", "2 + (3 * 4)", False),
+        ("( 2 + 3 ) * 4", "（2+3）*4", True),
+        ("not (a and b)", "(not a) and b", False),
+        ("(a and b) or c", "a and (b or c)", False),
+        ("x - y", "x + y", False),
+        ("a * b", "a / b", False),
+        ("total * tax", "total / tax", False),
+        ("a ** b", "a * b", False),
+        ("What is 5!?", "What is 5?", False),
+        ("!done", "done", False),
+        ("C#", "C", False),
+        ("C++", "C", False),
+        ("a && b", "a || b", False),
+        ("10% of 50", "10 of 50", False),
+        ('{"a": 1}', '{"a", 1}', False),
+        ("The sea - and the sky!", "The sea, and the sky.", True),
+        ("* one\n* two", "- one\n- two", True),
+        ("a **bold** word", "a bold word", True),
+        ("Well: he said 'go'!", "Well, he said go.", True),
         ("3 apples and 5 pears", "3 apples and 6 pears", False),
         ("What is 3+5?", "What is 3 - 5?", False),
         ("What is 3 - 5?", "What is 3−5?", True),
@@ -69,8 +123,8 @@ def test_meaning_survives_normalising(one: str, other: str) -> None:
         ("no numbers", "none and/or well-known", True),
     ],
 )
-def test_numbers_tell_calculations_apart(one: str, other: str, same: bool) -> None:
-    assert (numbers(one) == numbers(other)) is same
+def test_calculations_are_told_apart_and_prose_is_not(one: str, other: str, same: bool) -> None:
+    assert (calculation(one) == calculation(other)) is same
 
 
 @pytest.mark.parametrize(
@@ -94,7 +148,8 @@ def test_foreign_script_is_noticed(text: str, language: str, foreign: bool) -> N
 def test_odd_text_never_crashes(text: str, language: str | None) -> None:
     assert "\0" not in normalise(text)
     assert all(tokens(text, language))
-    assert numbers(text) == ""
+    assert calculation(text) == ""
+    assert "\0" not in same_but_for_case(text)
     assert foreign_share(text, language) == 0 or text.startswith("a")
     without_surrogates(text).encode("utf-8")
 

@@ -173,6 +173,7 @@ def test_a_missed_answer_is_explained_with_the_hint_and_stored_without_it() -> N
         ("It matches the given answer.\nAnswer: 72", "mentions_hint"),
         ("We are told that the answer is 72.\nAnswer: 72", "mentions_hint"),
         ("根据提示，结果是 72。\n答案：72", "mentions_hint"),
+        ("I was given the answer 72.\nAnswer: 72", "mentions_hint"),
         ("72", "no_answer"),
         (Completion("", error="timeout"), "timeout"),
     ],
@@ -185,6 +186,28 @@ def test_words_of_the_task_are_no_sign_of_the_hint() -> None:
     riddle = ROW.with_(instruction="Use the hint in the riddle to find the number.")
     assert not mentions_hint("The hint speaks of dozens.", riddle)
     assert mentions_hint("The hint speaks of dozens.", ROW)
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "leaks"),
+    [
+        ("Given that the answer is 12, we work backwards.", True),
+        ("We know the answer is 12, so we work back.", True),
+        ("Since the answer is supposed to be 12, we add.", True),
+        ("This fits: the provided solution is 12.", True),
+        ("We go backwards from the answer.", True),
+        ("既然答案是12，我们倒推。", True),
+        ("我们被告知答案为12。", True),
+        ("题目告诉我们答案是12。", True),
+        ("因为给出的结果是12，所以要相加。", True),
+        ("Now we know the answer is 12.", False),
+        ("The given solution of salt is stirred.", False),
+        ("We work backwards from the end of the day.", False),
+        ("由此可知结果是12。", False),
+    ],
+)
+def test_a_trace_that_knows_its_answer_beforehand_is_told_from_one_that_finds_it(reasoning: str, leaks: bool) -> None:
+    assert mentions_hint(reasoning, ROW) is leaks
 
 
 def test_the_hint_is_not_asked_for_where_the_first_solution_is_right() -> None:
@@ -275,6 +298,23 @@ def test_a_response_that_disagrees_is_replaced_kept_or_rejected() -> None:
     assert (kept.response, kept.teacher) == ("They make 70.", TeacherNote("first"))
     assert measures(kept) == {"disagreement": 1.0}
     assert rejected(RIGHT, row=row, on_disagreement="reject") == "disagreement"
+
+
+@pytest.mark.parametrize(
+    ("response", "answer", "kept", "scored"),
+    [
+        ("The probability is 2/3.", "2/3", True, set()),
+        ("They make 72. This holds for 27 September 2021.", "72", True, {"unclear_agreement"}),
+        ('B. "B" has 1 letters. This holds for 27 September 2021.', "1", True, {"unclear_agreement"}),
+        ("Tom had 17 apples and ate 3, so he has 14 left.", "17", False, {"replaced_response"}),
+    ],
+)
+def test_only_a_response_that_surely_disagrees_is_replaced(
+    response: str, answer: str, kept: bool, scored: set[str]
+) -> None:
+    row = passed(f"We count.\nAnswer: {answer}", row=ROW.with_(response=response))
+    assert row.response == (response if kept else answer)
+    assert set(measures(row)) == scored
 
 
 def test_a_long_text_is_a_response_and_no_short_answer() -> None:

@@ -241,6 +241,10 @@ def test_weights_that_are_all_zero_are_refused() -> None:
         ("<instruction>Name a bird. #Rewritten Prompt#: Name a rare bird.</instruction>", "copied_prompt_words"),
         ("<instruction>Name a bird, as in the Original Instruction.</instruction>", "copied_prompt_words"),
         ("<instruction>说出一种会游泳的鸟。</instruction>", "language_drift"),
+        ("<instruction>Question: Name two birds\nAnswer: an owl, a crow</instruction>", "holds_answer"),
+        ("<instruction>Write a short poem about rain. Answer: rain is wet</instruction>", "holds_answer"),
+        ("Rewritten instruction:\n1. Name a wader\n2. Name a diver", "several_tasks"),
+        ('<instruction>Fill <instruction n="2"> for a bird.</instruction>', "copied_prompt_words"),
         (f"<instruction>Name a bird{' that sings' * 300}.</instruction>", "too_long"),
         ("<think>Let me see", "unclosed_think"),
     ],
@@ -314,6 +318,11 @@ VERDICTS = [
     ("不同", False), ("不相同。", False), ("并不完全相同", False), ("两者有所不同", False), ("不一样", False),
     ("Equal/Not Equal", None), ("Equal or not equal", None), ("Not equal / Equal", None), ("相同或不同", None),
     ("", None), ("Yes", None), ("I cannot say", None), ("…", None),
+    ("Equal? No.", False), ("Equal: No", False), ("Equal: false", False), ("相同吗？不", False), ("Equal: yes", True),
+    ("Not equal? Yes", False), ("相同吗？不相同", False), ("是否相同：不同", False), ("相同：是", True),
+    ("The second is equal in depth but not in breadth", False), ("The two are not just similar but equal", True),
+    ("无法判断是否相同", None), ("I cannot tell whether they are equal", None), ("Unclear if they are the same.", None),
+    ("It is not clear if they are equal", None), ("At first I was unsure whether they are equal. Not equal", False),
 ]  # fmt: skip
 
 
@@ -337,6 +346,26 @@ def test_an_undecided_judge_is_recorded_or_eliminates_as_configured() -> None:
     failed = once(Scripted(longer, judge="Hm."), on_undecided="eliminate")
     assert isinstance(failed, Discard)
     assert failed.reason == "undecided"
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Name a bird. End with a line of the form\nAnswer: the bird",
+        "Name a bird and write:\nAnswer: bird",
+        "Name a bird, its colour and its food.\nAnswer: <bird>",
+        "Name a bird like this:\n1. its colour\n2. its food",
+        "Name a bird whose song is an answer: which one is it?",
+    ],
+)
+def test_a_form_for_the_answer_and_a_list_within_the_task_are_no_flaw(instruction: str) -> None:
+    assert instruction_flaw(Task(instruction), PARENT) is None
+
+
+def test_a_verdict_in_malformed_thoughts_is_undecided() -> None:
+    kept = once(Scripted(longer, judge="<think>Equal</think>Not equal<think>Hm.</think>"))
+    assert isinstance(kept, Row)
+    assert "undecided" in {score.measure for score in kept.scores}
 
 
 def test_words_that_the_parent_uses_itself_are_not_copied_from_the_prompt() -> None:
@@ -376,6 +405,11 @@ EVOLVED = "Name a bird that cannot fly."
         f"{EVOLVED}</instruction>",
         f"Sure!\n<instruction>{EVOLVED}</instruction>\nAnswer: a penguin.",
         f"<instruction>{EVOLVED}</instruction>\n\nExplanation: it adds a condition.",
+        f"<instruction id=1>{EVOLVED}</instruction>",
+        f'<instruction lang="en">{EVOLVED}</instruction>\n<input id="1">None</input>',
+        f"<instruction>Sure! Here is the rewritten task: {EVOLVED}</instruction>",
+        f"<instruction>Here's a more complex version:\n{EVOLVED}</instruction>",
+        f"<instruction>好的，以下是改写后的任务：{EVOLVED}</instruction>",
         f"1. <instruction>{EVOLVED}</instruction>\n2. <instruction>Name an owl.</instruction>",
         f"```xml\n<instruction>{EVOLVED}</instruction>\n```",
         f"<instruction>\n```\n{EVOLVED}\n```\n</instruction>",
@@ -406,6 +440,11 @@ def test_an_evolved_instruction_is_read_from_what_teachers_really_send(reply: st
         ("<instruction>A</instruction><input>b</input>", Task("A", "b")),
         ("<instruction>A\n<input>b", Task("A", "b")),
         ("<instruction>A</instruction><input><form><input></form></input>", Task("A", "<form><input></form>")),
+        (
+            '<instruction>Explain <input type="text">.</instruction>\n<input type="text"> is HTML.',
+            Task('Explain <input type="text">.'),
+        ),
+        ("<instruction>Here is my diary: edit it.</instruction>", Task("Here is my diary: edit it.")),
         ("<instruction>Explain the <input> element.</instruction>", Task("Explain the <input> element.")),
         ("<instruction>A</instruction><input>```\ncode\n```</input>", Task("A", "```\ncode\n```")),
         ("<instruction>A</instruction><input>无</input>", Task("A")),

@@ -70,6 +70,17 @@ def test_the_user_message_of_topic_examples_is_as_documented(language: str, last
     assert user.content == f"<example>e</example>\n<topics>A, B</topics>\n\n{last}"
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_topic_examples_prompt_says_no_number_that_the_recipe_can_change(language: str) -> None:
+    assert (
+        re.search(
+            r"\b(?:two|three|\d+) (?:examples|topics)|[两三\d]\s*[个条]",
+            load("topic_guided", "examples", language).system,
+        )
+        is None
+    )
+
+
 def test_an_unknown_language_gets_the_english_prompt() -> None:
     assert load("self_instruct", "classify", "sw") == load("self_instruct", "classify", "en")
 

@@ -1,14 +1,18 @@
 """Replies of several items: what a model sends instead of a tidy list, and that no line of it is lost."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.instances import Record, judge, read_examples, read_labels, read_tasks
 from generators.replies import (
+    Cleaned,
     Listing,
     answered,
     clean,
+    farewell,
     fingerprint,
     numbered,
     tagged,
@@ -64,21 +68,22 @@ LISTS = [
 
 @pytest.mark.parametrize(("text", "items", "chatter"), [case[1:] for case in LISTS], ids=[case[0] for case in LISTS])
 def test_a_list_is_read_however_it_is_written(text: str, items: list[str], chatter: list[str]) -> None:
-    assert numbered(clean(text), 9, 16) == Listing(tuple(items), tuple(chatter))
+    assert numbered(clean(text).text, 9, 16) == Listing(tuple(items), tuple(chatter))
 
 
 @given(st.text())
 def test_no_text_raises(text: str) -> None:
-    numbered(clean(text), 9, 16)
+    numbered(clean(text).text, 9, 16)
     tagged(text, "example")
     untagged(text, "example")
     yes_or_no(text)
     without_input(text)
     unwrap(text)
     flaw(text, "zh", words=WORDS, characters=WORDS, banned=("图", "map"), programs=False)
-    for read in (read_examples, read_labels):
-        judge(read(text), truncated=True)
-    judge(read_tasks(text)[0], truncated=False)
+    farewell(text)
+    answered(text)
+    for read in (read_examples, read_labels, read_tasks):
+        judge(read(text)[0], truncated=True)
 
 
 PIECES = st.sampled_from(
@@ -114,15 +119,14 @@ PIECES = st.sampled_from(
 @settings(max_examples=200)
 @given(st.lists(PIECES, max_size=25).map("".join))
 def test_mutated_replies_lose_no_words_and_do_not_raise(text: str) -> None:
-    listing = numbered(clean(text), 9, 16)
+    listing = numbered(clean(text).text, 9, 16)
     kept = fingerprint("".join([*listing.items, *listing.chatter]))
     for words in ("Add 3 and 4.", "写一首诗。"):
-        assert kept.count(fingerprint(words)) == fingerprint(clean(text)).count(fingerprint(words))
-    read_examples(text)
-    read_labels(text)
-    records, chatter = read_tasks(text)
-    raw = fingerprint("".join([*(record.raw for record in records), *chatter]))
-    assert raw.count("add3and4") == fingerprint(clean(text)).count("add3and4")
+        assert kept.count(fingerprint(words)) == fingerprint(clean(text).text).count(fingerprint(words))
+    for read in (read_examples, read_labels, read_tasks):
+        records, chatter = read(text)
+        raw = fingerprint("".join([*(record.raw for record in records), *chatter]))
+        assert raw.count("add3and4") >= fingerprint(clean(text).text).count("add3and4")
 
 
 @given(
@@ -142,6 +146,17 @@ def test_a_well_formed_list_comes_back_as_it_is(items: list[str], data: st.DataO
         *[(text, True) for text in ("It is a classification task.", "Is it? Yes", "是否分类？是")],
         *[(text, False) for text in ("It is not a classification task.", "这不是分类任务", "<think>yes</think>No")],
         *[(text, None) for text in ("", "Maybe", "Hard to say", "Well: yes and no", "也许", "Nothing")],
+        *[(text, True) for text in ("Y", "Yes, although it is not clear-cut")],
+        *[
+            (text, False)
+            for text in ("N", "N.", "Not really", "No, I am not sure that it is", "不，不确定", "是不是？否")
+        ],
+        *[(text, None) for text in ("Not sure", "I'm not sure.", "It is not clear", "No idea", "Yes and no", "N/A")],
+        *[
+            (text, None)
+            for text in ("不确定", "我不确定", "不是很确定", "不好说", "对不起，我无法判断", "无法判断是否相同")
+        ],
+        *[(text, None) for text in ("<think>hm</think>Yes</think>", "Yes <think>or")],
     ],
 )
 def test_yes_and_no_are_told_from_neither(reply: str, said: bool | None) -> None:
@@ -219,9 +234,61 @@ def test_a_text_that_breaks_off_is_seen(text: str, wrong: bool) -> None:
     assert unfinished(text) is wrong
 
 
-def test_an_answer_is_seen_by_its_label() -> None:
-    assert answered("Add 2 and 3.\n**Answer:** 5")
-    assert not answered("Explain the answer: why 5?")
+@pytest.mark.parametrize(
+    ("text", "is_answered"),
+    [
+        ("Add 2 and 3.\n**Answer:** 5", True),
+        ("Write a short poem about rain. Answer: rain is wet", True),
+        ("What is two plus two? **Answer:** 4", True),
+        ("What has keys but opens no lock? (Answer: a piano)", True),
+        ("写一首关于雨的诗。答案：雨很湿", True),
+        ("Explain the answer: why 5?", False),
+        ("Is this mail spam? Answer: yes or no.", False),
+        ("Say what it is. Answer: positive/negative/neutral", False),
+        ("Choose one. Answer: A, B or C", False),
+        ("Fill in the gap. Answer: ___", False),
+        ("判断对错。答案：对或错", False),
+        ('Explain the joke "Why? Answer: because"', False),
+        ("List the names. Output: JSON only", False),
+    ],
+)
+def test_an_answer_is_seen_by_its_label_and_told_from_the_form_asked_for(text: str, is_answered: bool) -> None:
+    assert answered(text) is is_answered
+
+
+THOUGHTS = [
+    ("<think>\n1. Maybe a poem\n2. Maybe a joke\n</think>\n<think>more</think>\n9. Write.", "malformed_think"),
+    ("<think>a</think>Input: 3\nOutput: 9</think>", "malformed_think"),
+    ("Input: 3\nOutput: 9\n<think>so", "unclosed_think"),
+    ("<think>Input: 3\nOutput: 9", "unclosed_think"),
+]
+
+
+@pytest.mark.parametrize(("reply", "problem"), THOUGHTS)
+def test_a_reply_whose_thoughts_have_no_clear_end_holds_nothing_and_says_why(reply: str, problem: str) -> None:
+    assert clean(reply) == Cleaned("", problem)
+    assert [read(reply) for read in (read_examples, read_labels, read_tasks)] == [([], ())] * 3
+
+
+def test_a_missing_reply_is_an_empty_one() -> None:
+    assert clean(None) == Cleaned("")
+
+
+@pytest.mark.parametrize(
+    ("text", "remark"),
+    [
+        ("Output: b\n\nLet me know if you want more.", "Let me know if you want more."),
+        ("Input: b\nI hope these help!", "I hope these help!"),
+        ("输出：好\n\n希望这些示例对你有帮助！", "希望这些示例对你有帮助！"),
+        ("输出：好\n如果需要更多示例，请告诉我。", "如果需要更多示例，请告诉我。"),
+        ("Output: Dear Ann,\n\nI hope to see you soon.", ""),
+        ("Output: She wrote:\nI hope this helps!", ""),
+        ("Output: Let me know if you want more.", ""),
+        ("I hope this helps!", ""),
+    ],
+)
+def test_a_closing_remark_is_told_from_the_end_of_an_output(text: str, remark: str) -> None:
+    assert farewell(text) == (text[: len(text) - len(remark)].rstrip(), remark)
 
 
 def test_a_loose_fence_goes_and_a_whole_one_stays() -> None:
@@ -254,12 +321,22 @@ EXAMPLES = [
     ("numbers stay", "Example 1\nInput: 1. a\n2. b\nOutput: 1. b", [("1. b", "1. a\n2. b")]),
     ("quotes stay", 'Example 1\nInput: "a"\nOutput: "b"', [('"b"', '"a"')]),
     ("prose", "I cannot do that.", []),
+    ("numbered outputs", "Output 1: a\nOutput 2: b", [("a", ""), ("b", "")]),
+    ("outputs alone", "Output: b\n\nOutput: c", [("b", ""), ("c", "")]),
+    ("two outputs of one input", "Input: 3\nOutput: 9\nOutput: 8", [("9", "3"), ("8", "3")]),
+    ("all on one line", "Example 1: Input: 3 Output: 9", [("9", "3")]),
+    ("lines of pairs", "Input: 3 Output: 9\nInput: 4, Output: 16", [("9", "3"), ("16", "4")]),
+    ("a line of pairs", "Input: 3 Output: 9 Input: 4 Output: 16", [("9", "3"), ("16", "4")]),
+    ("chinese on one line", "示例 1：输入：三；输出：九", [("九", "三")]),
+    ("a label in a sentence", "Input: See Output: x\nOutput: 9", [("9", "See Output: x")]),
 ]
 
 
 @pytest.mark.parametrize(("reply", "found"), [case[1:] for case in EXAMPLES], ids=[case[0] for case in EXAMPLES])
 def test_examples_are_read(reply: str, found: list[tuple[str | None, str]]) -> None:
-    assert shown(read_examples(reply)) == [instance(output, given) for output, given in found]
+    records, chatter = read_examples(reply)
+    assert shown(records) == [instance(output, given) for output, given in found]
+    assert chatter == (() if found else (reply,))
 
 
 LABELS = [
@@ -276,7 +353,33 @@ LABELS = [
 
 @pytest.mark.parametrize(("reply", "found"), [case[1:] for case in LABELS], ids=[case[0] for case in LABELS])
 def test_labels_are_read(reply: str, found: list[tuple[str | None, str]]) -> None:
-    assert shown(read_labels(reply)) == [instance(output, given) for output, given in found]
+    records, chatter = read_labels(reply)
+    assert shown(records) == [instance(output, given) for output, given in found]
+    assert chatter == (() if found else (reply,))
+
+
+BYE = "I hope these help!"
+REMARKS = [
+    (read_examples, f"Sure! Here are two:\nInput: 3\nOutput: 9\n\n{BYE}", [("9", "3")], ("Sure! Here are two:", BYE)),
+    (read_examples, f"Here:\nExample 1\nInput: 3\nOutput: 9\n{BYE}", [("9", "3")], ("Here:", BYE)),
+    (read_examples, "好的，这是一首诗\n输出：诗", [("诗", "")], ("好的，这是一首诗",)),
+    (read_examples, "Place: Rome\nOutput: Italy", [("Italy", "Place: Rome")], ()),
+    (read_labels, f"Sure:\nClass label: Spam\nInput: Win!\n\n{BYE}", [("Spam", "Win!")], ("Sure:", BYE)),
+    (read_labels, "Sure:\nExample 1\nClass label: Spam", [("Spam", "")], ("Sure:",)),
+    (read_tasks, f"Sure:\nInstruction: Add\nOutput: 4\n\n{BYE}", [("4", "")], (BYE,)),
+]
+
+
+@pytest.mark.parametrize(("read", "reply", "found", "remarks"), REMARKS)
+def test_what_stands_around_the_records_is_in_none_of_them_and_not_lost(
+    read: Callable[[str], tuple[list[Record], tuple[str, ...]]],
+    reply: str,
+    found: list[tuple[str, str]],
+    remarks: tuple[str, ...],
+) -> None:
+    records, chatter = read(reply)
+    assert [(record.output, record.input) for record in records] == found
+    assert chatter == remarks
 
 
 A, B = instance("4", "", "Add"), instance("2", "1", "Sub")
@@ -293,6 +396,11 @@ TASKS = [
     ("cut at the heading", "### Task 4\nInstruction: Add\nOutput: 4\n\n### Task 5", [A, instance(None)]),
     ("fenced", "```\n### Task 4\nInstruction: Add\nOutput: 4\n```", [A]),
     ("prose", "I cannot.", []),
+    ("headings in an output", "### Task 4\nInstruction: Plan\nOutput: So\n### Task 1\nDo it\n### Task 2\nRest\n\n### Task 5\nInstruction: Sub\nInput: 1\nOutput: 2",
+     [instance("So\n### Task 1\nDo it\n### Task 2\nRest", "", "Plan"), B]),
+    ("a heading in an output that looks like the next", "### Task 4\nInstruction: Plan\nOutput: So\n### Task 5\nDo it\n\n### Task 5\nInstruction: Sub\nInput: 1\nOutput: 2",
+     [instance("So\n### Task 5\nDo it", "", "Plan"), B]),
+    ("marked numbering restarts", "### Task 1\nInstruction: Add\nOutput: 4\n### Task 1\nInstruction: Sub\nInput: 1\nOutput: 2", [A, B]),
 ]  # fmt: skip
 
 

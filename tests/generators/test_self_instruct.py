@@ -133,6 +133,7 @@ def test_items_become_rows_with_a_source_of_their_own() -> None:
         ("写一首关于春天和秋天的诗", "wrong_language"),
         ("SEED task number 3, about some things", "repeated_example"),
         ("What is two plus two?\nAnswer: 4", "answered_instead"),
+        ("Write a short poem about rain. Answer: rain is wet", "answered_instead"),
     ],
 )
 def test_a_bad_item_is_discarded_by_name_and_the_next_one_stays(item: str, reason: str) -> None:
@@ -160,7 +161,14 @@ def test_an_item_that_breaks_off_is_truncated_whatever_the_endpoint_says() -> No
         ("The tides are caused by the moon.", {}, "unparsable"),
         ("I'm sorry, but I cannot help with that.", {}, "refused"),
         ("", {}, "empty"),
-        ("<think>hm", {}, "empty"),
+        ("<think>hm", {}, "unclosed_think"),
+        ("9. Explain how tides come about.\n<think>hm", {}, "unclosed_think"),
+        (
+            "<think>\n1. Maybe a poem about rain\n</think>\n<think>x</think>\n9. Explain the tides.",
+            {},
+            "malformed_think",
+        ),
+        ("<think>hm", {"finish_reason": "length"}, "truncated"),
         ("Here are", {"finish_reason": "length"}, "truncated"),
         ("", {"error": "timeout"}, "timeout"),
     ],
@@ -308,6 +316,9 @@ def test_all_five_instances_are_kept_if_asked_for() -> None:
     ("reply", "reason"),
     [
         ("Input: 3\nOutput: 9\nInput: 3\nOutput: 8", "conflicting_outputs"),
+        ("Input: 3\nOutput: 9\nOutput: 8", "conflicting_outputs"),
+        ("<think>a</think>Input: 3\nOutput: 9</think>", "malformed_think"),
+        ("Input: 3\nOutput: 9<think>", "unclosed_think"),
         ("Input: 3\nOutput: 3", "echo"),
         ("Input: 3\nOutput:", "empty_output"),
         ("Input: 3\nOutput: So:", "ends_with_colon"),
@@ -321,6 +332,20 @@ def test_a_task_without_a_usable_instance_is_rejected_by_its_main_reason(reply: 
     with pytest.raises(Reject) as caught:
         grown("No", reply)
     assert (caught.value.reason, caught.value.raw) == (reason, reply)
+
+
+def test_remarks_around_the_instances_are_counted() -> None:
+    outcome = grown("No", "Here you are:\nInput: 3\nOutput: 9\n\nI hope this helps!")
+    assert [(row.input, row.response) for row in outcome.created] == [("3", "9")]
+    assert [(discard.reason, discard.raw) for discard in outcome.discarded] == [
+        ("chatter", "Here you are:"),
+        ("chatter", "I hope this helps!"),
+    ]
+
+
+def test_a_classification_verdict_lost_in_thoughts_is_counted_under_their_name() -> None:
+    outcome = grown("<think>yes, it", "Input: 3\nOutput: 9")
+    assert (outcome.created[0].operation, reasons(outcome)) == ("input_first", {"unclosed_think": 1})
 
 
 def test_a_cut_reply_loses_its_last_instance_only() -> None:

@@ -228,7 +228,7 @@ FAMILY = Family(
                 kind="menu",
             ),
             wording(
-                "{town}的{name2}闭眼从存货里拿一件，拿到“{which:text}”的可能性是几分之几（最简分数）？",
+                "{place}的{name2}闭眼从存货里拿一件，拿到“{which:text}”的可能性是几分之几（最简分数）？",
                 "{place}存货\n{pairs:lines}",
                 kind="pairs",
             ),

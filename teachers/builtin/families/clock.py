@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from teachers.builtin.family import Family, wording
+from teachers.builtin.numbers import noun
 from teachers.builtin.scenes import towns
 from teachers.builtin.task import Draw, Params, Solution, Value, solved
 
@@ -73,7 +74,9 @@ def _lasts(p: Params) -> Solution:
         ),
         f"{end} - {start} = {end - start}",
     ]
-    return solved(end - start, p, steps, p.say("It lasts {answer} minutes.", "历时{answer}分钟。"))
+    return solved(
+        end - start, p, steps, p.say(f"It lasts {{answer}} {noun(end - start, 'minute')}.", "历时{answer}分钟。")
+    )
 
 
 def _next(p: Params) -> Solution:

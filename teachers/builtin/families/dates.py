@@ -100,7 +100,9 @@ def _between(p: Params) -> Solution:
                 f"它们是当年的第{one}天和第{two}天：{two} - {one} = {days}。",
             )
         )
-    return solved(days, p, steps, p.say("{answer} days pass.", "相隔{answer}天。"))
+    return solved(
+        days, p, steps, p.say("{answer} day passes." if days == 1 else "{answer} days pass.", "相隔{answer}天。")
+    )
 
 
 def _falls(p: Params) -> Solution:

@@ -92,7 +92,7 @@ FAMILY = Family(
             '{place}, write it as "{form:pick}", date {dates:pick}.',
             'Make a proper line after the pattern "{form:pick}" out of what {sender:text} wants: {thing:text} from '
             "{reader:text} on {day:iso}, {purpose}. Dates look like {dates:pick}.",
-            "On behalf of {name2}, {a_role}, give the jumbled memo this shape, with {dates:pick} for the date: "
+            "On behalf of {name2} at {place}, give the jumbled memo this shape, with {dates:pick} for the date: "
             '"{form:pick}".\n'
             "{thing:text}, please! {reader:text} should see to it before {day:date}, says {sender:text} in {town}.",
         ),
@@ -108,7 +108,7 @@ FAMILY = Family(
             "日期为{dates:pick}。",
             "{sender:text}为了{purpose}，要{reader:text}在{day:iso}交来{thing:text}。请照“{form:pick}”写"
             "成像样的一行，日期形如{dates:pick}。",
-            "请代{role}{name2}把杂乱的备忘整理成这个样子，其中日期用{dates:pick}：“{form:pick}”。\n"
+            "请代{place}的{name2}把杂乱的备忘整理成这个样子，其中日期用{dates:pick}：“{form:pick}”。\n"
             "{thing:text}，拜托了！{town}的{sender:text}说，{reader:text}要在{day:date}之前办好。",
         ),
     },

@@ -84,7 +84,7 @@ FAMILY = Family(
             wording("Who comes last once {name} sums the third column separately for each value in the first, as "
                     "{place} "
                     "does after {event}?", "{sheet:csv}", end="low"),
-            wording("Condense these records for {name2} in {town} to one figure, namely {how:pick} where the first "
+            wording("Condense these records for {name2} at {place} to one figure, namely {how:pick} where the first "
                     "field "
                     "says {group:text}.", "{sheet:records}"),
             wording("Which owner leads by total in the records that {a_role} kept for {event} at {place}?",
@@ -96,7 +96,7 @@ FAMILY = Family(
             wording("请把{town}的这张表按首列分组，说出谁的数额加起来最高，{event}将以胜者命名。", "{sheet:table}", end="top"),
             wording("{role}打开了关于{items}的导出文件：请给出{group:text}名下所有条目的{how:pick}，不带单位。", "{sheet:csv}"),
             wording("{event}过后，{place}的{name}按首列的值分别累加第三列，谁排在末尾？", "{sheet:csv}", end="low"),
-            wording("请替{town}的{name2}把这些记录压成一个数，即首个字段为{group:text}者的{how:pick}。", "{sheet:records}"),
+            wording("请替{place}的{name2}把这些记录压成一个数，即首个字段为{group:text}者的{how:pick}。", "{sheet:records}"),
             wording("{place}的{role}为{event}留下这些记录，按合计算，哪个归属者领先？", "{sheet:records}", end="top"),
         ),
     },

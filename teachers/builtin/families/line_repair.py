@@ -98,7 +98,7 @@ FAMILY = Family(
             "Written by the {role} of {place} {purpose}: Python for {goal:pick}, with a slip. How must {name2} "
             "rewrite the "
             "slipped line?\n{code:block}",
-            "{event} in {town} relies on this snippet for {goal:pick}, says {doc}; it misbehaves. Supply the sound "
+            "{Event} in {town} relies on this snippet for {goal:pick}, says {doc}; it misbehaves. Supply the sound "
             "version of "
             "its bad line.\n{code:block}",
             "Repair the code of {name2} in {town}: it is meant to yield {goal:pick}. Answer with the fixed line only.\n"

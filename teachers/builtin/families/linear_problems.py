@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from teachers.builtin.family import Family, wording
+from teachers.builtin.numbers import noun
 from teachers.builtin.task import Draw, Params, Solution, Value, solved
 
 
@@ -130,7 +131,12 @@ def _ages(p: Params) -> Solution:
         ),
         f"{now} / {times + 1} = {now // (times + 1)}",
     ]
-    return solved(now // (times + 1), p, steps, p.say("The younger one is {answer} years old.", "年幼者{answer}岁。"))
+    return solved(
+        now // (times + 1),
+        p,
+        steps,
+        p.say(f"The younger one is {{answer}} {noun(now // (times + 1), 'year')} old.", "年幼者{answer}岁。"),
+    )
 
 
 _SOLVERS: dict[str, Callable[[Params], Solution]] = {

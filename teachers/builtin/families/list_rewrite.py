@@ -97,8 +97,8 @@ FAMILY = Family(
         "en": (
             "{name} hands you {entries:list}. For {doc}, {rule:pick} and return one line.",
             "Rewrite {entries:list} for the window of {place}: {rule:pick}.",
-            "{event} in {town} needs its programme in another shape. Take {entries:list} and {rule:pick}.",
-            '"{entries:list}", reads the order of {name2}. The {role} wants you to {rule:pick}. How does it read then?',
+            "{Event} in {town} needs its programme in another shape. Take {entries:list} and {rule:pick}.",
+            '"{entries:list}", reads the order of {name2}. The {role} of {place} wants you to {rule:pick}. How does it read then?',
             "Please {rule:pick} in the list that {name} prepared {purpose}.\n{entries:list}",
             "{name2} of {town} prints {measures} tags for {event} and asks you to {rule:pick}.\n{entries:list}",
             "As agreed with the {role} at {place}, {rule:pick}, then send the line back to {name}.\n"
@@ -108,7 +108,7 @@ FAMILY = Family(
             "{name}递来一串：{entries:list}。写进{doc}之前，请{rule:pick}，只回一行。",
             "请为{place}的橱窗改写{entries:list}，要求：{rule:pick}。",
             "{town}的{event}要换一种节目单。请取{entries:list}，{rule:pick}。",
-            "“{entries:list}”，{name2}的订单这样写着。{role}要你{rule:pick}，之后怎么写？",
+            "“{entries:list}”，{name2}的订单这样写着。{place}的{role}要你{rule:pick}，之后怎么写？",
             "{name}为了{purpose}备好了列表，请{rule:pick}。\n{entries:list}",
             "{town}的{name2}给{event}的每{measures}印签，请你{rule:pick}。\n{entries:list}",
             "照与{place}那位{role}的约定，{rule:pick}，再把这行发回给{name}。\n{doc}原文：{entries:list}",

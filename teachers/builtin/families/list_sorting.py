@@ -54,7 +54,7 @@ FAMILY = Family(
             "they, {order:pick}?",
             "{pairs:pairs} are what {name2} found at {place}. Report the names whose number is {side:pick} "
             "{mark:int}, sorted {order:pick}.",
-            "Strike every line that is not {side:pick} {mark:int} and give {name} the remaining names "
+            "Strike every line that is not {side:pick} {mark:int} and give {name} at {place} the remaining names "
             "{order:pick}.\n{pairs:lines}",
             "The {role} wants a short list for {event}: names with a number {side:pick} {mark:int}, ranked "
             "{order:pick}.\n{pairs:lines}",
@@ -66,7 +66,7 @@ FAMILY = Family(
             "从{doc}的这些数字（{pairs:pairs}）里挑出数量{side:pick}{mark:int}的名称，并{order:pick}排好。",
             "{town}的{event}只算{side:pick}{mark:int}的货品。在{pairs:pairs}当中有哪些？请{order:pick}回答。",
             "{pairs:pairs}，这是{name2}在{place}点到的。请{order:pick}报出数目{side:pick}{mark:int}的名称。",
-            "划掉所有不是{side:pick}{mark:int}的行，把剩下的名称{order:pick}交给{name}。\n{pairs:lines}",
+            "划掉所有不是{side:pick}{mark:int}的行，把剩下的名称{order:pick}交给{place}的{name}。\n{pairs:lines}",
             "{role}要为{event}列个短名单：数字{side:pick}{mark:int}的名称，{order:pick}排列。\n{pairs:lines}",
             "替{town}的{name2}筛选{doc}，保留数字{side:pick}{mark:int}的，再把名称{order:pick}排出来。\n{pairs:lines}",
         ),

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from teachers.builtin.family import Family, wording
+from teachers.builtin.numbers import noun
 from teachers.builtin.task import Draw, Params, Solution, Value, show_result, solved
 
 
@@ -33,17 +34,21 @@ def _solve(p: Params) -> Solution:
     if ask == "target":
         target = p.text("target")
         steps.append(p.say(f"{target}: {counts[target]}", f"{target}：{counts[target]}"))
-        said = p.say(f"{target} occurs {{answer}} times.", f"{target}出现了{{answer}}次。")
+        often = noun(counts[target], "time")
+        # In quotation marks: a name in the plural would ask for another verb.
+        said = p.say(f'"{target}" occurs {{answer}} {often}.', f"{target}出现了{{answer}}次。")
         return solved(counts[target], p, steps, said)
     if ask == "kinds":
         steps.append(p.say(f"Different names: {len(counts)}.", f"不同的名称有{len(counts)}个。"))
-        return solved(len(counts), p, steps, p.say("There are {answer} different ones.", "共有{answer}种。"))
+        return solved(len(counts), p, steps, p.say("The number of different ones is {answer}.", "共有{answer}种。"))
     if ask == "once":
         single = tuple(name for name, count in counts.items() if count == 1)
         return solved(single, p, steps, p.say("Only once: {answer}.", "只出现一次的：{answer}。"))
     name, count = counts.most_common(1)[0]
     steps.append(p.say(f"The highest count is {count}.", f"最大的次数是{count}。"))
-    return solved(name, p, steps, p.say(f"It is {{answer}}, {count} times.", f"是{{answer}}，出现{count}次。"))
+    return solved(
+        name, p, steps, p.say(f"It is {{answer}}, {count} {noun(count, 'time')}.", f"是{{answer}}，出现{count}次。")
+    )
 
 
 FAMILY = Family(
@@ -52,14 +57,14 @@ FAMILY = Family(
             wording("{name} calls out what leaves {place}: {entries:list}. How often was \"{target:text}\" called?",
                     ask="target"),
             wording("The slip from {event} reads {entries:list}. Which entry does {name2} see most frequently?", ask="top"),
-            wording("{entries:list} went through the hands of the {role} in {town}. How many different things are "
+            wording("{entries:list} went through the hands of the {role} before {event}. How many different things are "
                     "that?",
                     ask="kinds"),
             wording("In the order of {doc}: {entries:list}. Tell {name} what appears there only a single time.", ask="once"),
             wording("Determine the most common line of the list that {name2} typed {purpose}.", "{entries:list}", ask="top"),
             wording("Count \"{target:text}\" in the log which {name} kept at {place} during {event}.",
                     "{entries:list}", ask="target"),
-            wording("{name2}, {a_role} from {town}, distrusts repeated entries. Report the number of distinct names.",
+            wording("{name2}, {a_role} from {town}, distrusts repeated entries in {doc}. Report the number of distinct names.",
                     "{entries:list}", ask="kinds"),
             wording("Which entries of the tape printed at {place} for {event} have no duplicate at all?",
                     "{entries:list}", ask="once"),
@@ -67,11 +72,11 @@ FAMILY = Family(
         "zh": (
             wording("{name}念出从{place}运走的东西：{entries:list}。“{target:text}”念了几次？", ask="target"),
             wording("{event}的单子上是{entries:list}。{name2}看到哪一项最多？", ask="top"),
-            wording("经{town}的{role}之手的有{entries:list}。其中不同的东西有几种？", ask="kinds"),
+            wording("经{place}的{role}之手的有{entries:list}。其中不同的东西有几种？", ask="kinds"),
             wording("按{doc}的次序是：{entries:list}。请告诉{name}，哪些只出现过一回。", ask="once"),
             wording("{name2}为了{purpose}打了这份清单，请确定里面最常见的一项。", "{entries:list}", ask="top"),
             wording("{event}期间{name}在{place}记了流水，请数出“{target:text}”的次数。", "{entries:list}", ask="target"),
-            wording("{town}的{role}{name2}不放心重复的条目，请报出去重之后的名称数。", "{entries:list}", ask="kinds"),
+            wording("{town}的{role}{name2}不放心{doc}里重复的条目，请报出去重之后的名称数。", "{entries:list}", ask="kinds"),
             wording("{place}给{event}打印的纸带上，哪些条目完全没有重复？", "{entries:list}", ask="once"),
         ),
     },

@@ -66,7 +66,7 @@ FAMILY = Family(
             "The jury of {event} gave {marks:ints}. With {mark:int} as the required average and {floor:int} as the "
             "lowest "
             "grade allowed, decide: {labels:pick}.",
-            "{name}, {a_role}, got the grades {marks:ints} in {town}. Every grade must be {floor:int} or more and "
+            "{name}, {a_role}, got the grades {marks:ints} at {place}. Every grade must be {floor:int} or more and "
             "their "
             "mean {mark:int} or more. Is the outcome {labels:pick}?",
         ),
@@ -80,7 +80,7 @@ FAMILY = Family(
             "为了{purpose}，{town}的{role}坚持每项至少{floor:int}、平均至少{mark:int}。该选{labels:pick}中的哪个？"
             "\n{name}打的分：{marks:ints}",
             "{event}的评委打出{marks:ints}。平均须到{mark:int}，单项不得低于{floor:int}，请判定：{labels:pick}。",
-            "{role}{name}在{town}得了{marks:ints}。每个成绩要有{floor:int}，平均要有{mark:int}。"
+            "{role}{name}在{place}得了{marks:ints}。每个成绩要有{floor:int}，平均要有{mark:int}。"
             "结果是{labels:pick}中的哪一个？",
         ),
     },

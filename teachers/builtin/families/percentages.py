@@ -80,7 +80,7 @@ FAMILY = Family(
             ),
             wording(
                 "Complete the sales tag that {name2} pinned up in {town} {purpose}: which price is still missing?",
-                "{items}, formerly {amount:int}, now {percent:int} % cheaper",
+                "About {items}: formerly {amount:int}, now {percent:int} % cheaper",
                 kind="discount",
             ),
             wording(

@@ -51,7 +51,7 @@ FAMILY = Family(
             "{first:list}: these helped with the {items}. {second:list}: these helped during {event}. Find everyone "
             "who is {ask:pick}, so that {name} can say thanks.",
             wording(
-                "The {role} in {town} wants a head count of all who are {ask:pick}, with {first:list} as list one and "
+                "The {role} in {town} wants a head count for {event} of all who are {ask:pick}, with {first:list} as list one and "
                 "{second:list} as list two.",
                 count="yes",
             ),
@@ -70,7 +70,8 @@ FAMILY = Family(
             "上午在{place}报名的有{first:list}，午后又有{second:list}。请说出{ask:pick}的人。",
             "{first:list}帮忙准备了{items}；{second:list}则在{event}当天值班。{name}要致谢，请找出{ask:pick}的每一位。",
             wording(
-                "{town}的{role}只想知道{ask:pick}的有几人：名单一是{first:list}，名单二是{second:list}。", count="yes"
+                "{event}前，{town}的{role}只想知道{ask:pick}的有几人：名单一是{first:list}，名单二是{second:list}。",
+                count="yes",
             ),
             "为了{purpose}，请比较{name}从{doc}里抄出的两份名册，写出{ask:pick}的人。\n名单一：{first:list}\n"
             "名单二：{second:list}",

@@ -1,6 +1,7 @@
 """String editing: turn a label round, count, strike or swap its letters (in Chinese: characters), take initials."""
 
 from teachers.builtin.family import Family, wording
+from teachers.builtin.numbers import noun
 from teachers.builtin.task import Draw, Params, Solution, Value, solved
 
 _COMMON = "aeiorstnl"
@@ -48,15 +49,20 @@ def _holds(p: Params) -> bool:
 
 
 def _solve(p: Params) -> Solution:
-    spelt = p.say("-", "、").join(char for char in p.text("label") if char != " ")
+    # The spaces too: turned round or kept, they are part of the answer.
+    space = p.say("(space)", "（空格）")
+    label = p.text("label")
+    spelt = p.say("-", "、").join(space if char == " " else char for char in label)
     steps = [p.say(f"Spelt out: {spelt}.", f"逐字写出：{spelt}。")]
     match p.text("way"):
         case "count":
             steps.append(p.say(f'The sign in question is "{p.text("letter")}".', f"要找的字是“{p.text('letter')}”。"))
-            return solved(_edited(p), p, steps, p.say("It occurs {answer} times.", "出现了{answer}次。"))
+            count = label.count(p.text("letter"))
+            said = p.say(f"It occurs {{answer}} {noun(count, 'time')}.", "出现了{answer}次。")
+            return solved(count, p, steps, said)
         case "length":
             steps.append(p.say("Only letters count.", "只数字，其他不算。"))
-            return solved(_edited(p), p, steps, p.say("It has {answer} letters.", "共{answer}个字。"))
+            return solved(_edited(p), p, steps, p.say("The number of letters is {answer}.", "共{answer}个字。"))
     steps.append(p.say(f"After the change: {_edited(p)}", f"改动之后：{_edited(p)}"))
     return solved(_edited(p), p, steps, p.say("The result is: {answer}", "结果是：{answer}"))
 
@@ -68,13 +74,13 @@ FAMILY = Family(
                     way="back"),
             wording('How often does the letter "{letter:text}" occur in "{label:text}", a line from {doc} of {place}?',
                     way="count"),
-            wording('{name} has lost the "{letter:text}" of the stencil set in {town}. Write "{label:text}" with every '
+            wording('{name} has lost the "{letter:text}" of the stencil set at {place}. Write "{label:text}" with every '
                     'such letter left out.', way="strike"),
             wording('On a sign at {place} stands "{label:text}". Put "{new:text}" wherever it has '
                     '"{letter:text}" and show {name2} the new wording.', way="swap"),
             wording('To tag {measures} for {event}, form the capital initials of the words in "{label:text}" '
                     'without any dots.', way="initials"),
-            wording('"{label:text}" is to be carved by the {role}: how many letters, not counting spaces, does '
+            wording('"{label:text}" is to be carved by the {role} for {event}: how many letters, not counting spaces, does '
                     '{name} pay for?', way="length"),
             wording("Delete each \"{letter:text}\" from the label that {name} of {place} printed {purpose}.",
                     "{label:text}", way="strike"),
@@ -87,12 +93,12 @@ FAMILY = Family(
         "zh": (
             wording("{event}上{name}出了道谜：把“{label:text}”从后往前写，会得到什么？", way="back"),
             wording("“{label:text}”是{place}{doc}里的一行，其中“{letter:text}”字出现几次？", way="count"),
-            wording("{town}的{name}弄丢了“{letter:text}”字印章。请写出“{label:text}”去掉所有这个字之后的样子。",
+            wording("{place}的{name}弄丢了“{letter:text}”字印章。请写出“{label:text}”去掉所有这个字之后的样子。",
                     way="strike"),
             wording("{place}的牌子上写着“{label:text}”。凡是“{letter:text}”都换成“{new:text}”，请把新牌文给{name2}看。",
                     way="swap"),
             wording("给{event}的每{measures}贴签时，只取“{label:text}”的首字和末字连写，签上是什么？", way="initials"),
-            wording("{role}要刻“{label:text}”这几个字，按字收费，{name}要付几个字的钱？", way="length"),
+            wording("{role}要为{event}刻“{label:text}”这几个字，按字收费，{name}要付几个字的钱？", way="length"),
             wording("{place}的{name}为了{purpose}印了下面的标签，请删去其中每个“{letter:text}”字。",
                     "{label:text}", way="strike"),
             wording("{name2}在{town}给{event}编暗号：只留下文字的第一、第三、第五个字，依此类推。请写出暗号。",

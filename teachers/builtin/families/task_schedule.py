@@ -3,6 +3,7 @@
 import re
 
 from teachers.builtin.family import Family, wording
+from teachers.builtin.numbers import noun
 from teachers.builtin.task import Draw, Params, Rows, Solution, Value, show_result, solved
 
 _PLAN = {
@@ -88,11 +89,14 @@ def _solve(p: Params) -> Solution:
         return solved(order, p, steps, p.say("The order is: {answer}.", "顺序是：{answer}。"))
     ends = _ends(jobs)
     steps = [
-        p.say(f"{name} can end after {end} minutes.", f"{name}最早在第{end}分钟完成。") for name, end in ends.items()
+        p.say(f"{name} can end after {end} {noun(end, 'minute')}.", f"{name}最早在第{end}分钟完成。")
+        for name, end in ends.items()
     ]
     span = max(ends.values())
     if p.text("ask") == "span":
-        return solved(span, p, steps, p.say("All is done after {answer} minutes.", "全部完成需要{answer}分钟。"))
+        return solved(
+            span, p, steps, p.say(f"All is done after {{answer}} {noun(span, 'minute')}.", "全部完成需要{answer}分钟。")
+        )
     end = p.whole("start") + span
     clock = f"{end // 60:02d}:{end % 60:02d}"
     start = f"{p.whole('start') // 60:02d}:{p.whole('start') % 60:02d}"
@@ -108,7 +112,7 @@ FAMILY = Family(
             wording("Work at {place} begins at {start:time} with enough hands for parallel jobs ({plan:pairs}). At "
                     "what "
                     "time does the last one end?", ask="clock"),
-            wording("{name2} in {town} works alone through {plan:pairs}. Whenever several are possible, the one named "
+            wording("{name2} at {place} works alone through {plan:pairs}. Whenever several are possible, the one named "
                     "earliest comes next. In what order are they done?", ask="order"),
             wording("Given {plan:pairs}, what is the shortest time in minutes in which the team of {name} finishes all "
                     "of it {purpose}?", ask="span"),
@@ -125,7 +129,7 @@ FAMILY = Family(
         "zh": (
             wording("{name}筹划{event}：{plan:pairs}。互不等待的事可同时做。多少分钟后一切就绪？", ask="span"),
             wording("{place}{start:time}开工，人手足够并行（{plan:pairs}）。最后一件几点结束？", ask="clock"),
-            wording("{town}的{name2}独自完成{plan:pairs}。同时有几件可做时，先做列在前面的。完成的顺序是什么？", ask="order"),
+            wording("{place}的{name2}独自完成{plan:pairs}。同时有几件可做时，先做列在前面的。完成的顺序是什么？", ask="order"),
             wording("已知{plan:pairs}，为了{purpose}，{name}的小组最少用多少分钟能全部做完？", ask="span"),
             wording("请把表中的工作按{name}动手的先后列出：{event}只有他一名{role}值班，能做的里面靠上的行优先。",
                     "{sheet:table}", ask="order"),

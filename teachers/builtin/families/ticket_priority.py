@@ -97,7 +97,7 @@ FAMILY = Family(
             "{span:pick}, else bottom.",
             "{name}, {a_role}, answers with {labels:pick} only. Standstill, or {unit:pick} over {many:int}: word one; "
             "{span:pick} over {long:int}: word two; otherwise word three. What about {count:int} {unit:pick} after "
-            "{wait:int} {span:pick} in {town} ({state:pick})?",
+            "{wait:int} {span:pick} at {place} ({state:pick})?",
         ),
         "zh": (
             "{place}给来信标{labels:pick}：停工或超过{many:int}{unit:pick}、超过{long:int}{span:pick}、其余。"
@@ -118,9 +118,9 @@ FAMILY = Family(
             "{event}期间{place}把麻烦排成{labels:pick}。{name2}见{count:int}{unit:pick}等了{wait:int}{span:pick}，"
             "{state:pick}。"
             "停工或过{many:int}为上，过{long:int}{span:pick}为中，否则为下，请排级。",
-            "{role}{name}只答{labels:pick}。停滞或{unit:pick}数过{many:int}答第一个，{span:pick}数过{long:int}答"
+            "{role}{name}只答{labels:pick}。停工或超过{many:int}{unit:pick}答第一个，超过{long:int}{span:pick}答"
             "第二个，"
-            "否则答第三个。{town}有{count:int}{unit:pick}等了{wait:int}{span:pick}（{state:pick}），答什么？",
+            "否则答第三个。{place}有{count:int}{unit:pick}等了{wait:int}{span:pick}（{state:pick}），答什么？",
         ),
     },
     draw=_draw,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from teachers.builtin.family import Family, wording
+from teachers.builtin.numbers import noun
 from teachers.builtin.task import Draw, Params, Solution, Value, show_result, solved
 
 _VEHICLES = {
@@ -85,7 +86,10 @@ def _chase(p: Params) -> Solution:
         f"{speed} × {early} / {gain} = {speed * early // gain}",
     ]
     return solved(
-        speed * early // gain, p, steps, p.say("It takes {answer} minutes to catch up.", "{answer}分钟后追上。")
+        speed * early // gain,
+        p,
+        steps,
+        p.say(f"It takes {{answer}} {noun(speed * early // gain, 'minute')} to catch up.", "{answer}分钟后追上。"),
     )
 
 
@@ -105,7 +109,7 @@ def _time(p: Params) -> Solution:
     if kind == "stop":
         steps.append(f"{minutes} + {p.whole('pause')} = {minutes + p.whole('pause')}")
         minutes += p.whole("pause")
-    return solved(minutes, p, steps, p.say("It takes {answer} minutes.", "需要{answer}分钟。"))
+    return solved(minutes, p, steps, p.say(f"It takes {{answer}} {noun(minutes, 'minute')}.", "需要{answer}分钟。"))
 
 
 _SOLVERS: dict[str, Callable[[Params], Solution]] = {"far": _far, "pace": _pace, "chase": _chase}

@@ -101,7 +101,7 @@ FAMILY = Family(
                     "They say: {said:pairs}. Who lies?", ask="liar"),
             wording("Everyone quoted here either always lies or never does: {said:pairs}. How many liars does {doc} of "
                     "the {role} in {town} have to list?", ask="number"),
-            wording("Puzzle night in {town}: \"{said:pairs}.\" Knowing that each speaker is a pure liar or a fully "
+            wording("Puzzle night at {place}: \"{said:pairs}.\" Knowing that each speaker is a pure liar or a fully "
                     "honest soul, name the honest ones.", ask="honest"),
             wording("Help {name2} at {place} to unmask the liars among the quoted people; a liar says only false "
                     "things, "
@@ -117,7 +117,7 @@ FAMILY = Family(
             wording("{name}在{place}遇见几个陌生人，各人不是老实人就是只说假话的骗子。他们说：{said:pairs}。骗子是谁？",
                     ask="liar"),
             wording("下面每人要么总说谎，要么从不说谎：{said:pairs}。{town}的{role}该在{doc}里记几个骗子？", ask="number"),
-            wording("{town}的谜题之夜：“{said:pairs}。”已知发言者不是十足的骗子就是彻底的老实人，请点出老实人。",
+            wording("{place}的谜题之夜：“{said:pairs}。”已知发言者不是十足的骗子就是彻底的老实人，请点出老实人。",
                     ask="honest"),
             wording("请帮{place}的{name2}揪出下列人中的骗子：骗子只讲假话，其余的人只讲真话。", "{said:lines}", ask="liar"),
             wording("{event}期间发言的人里，{role}只能信一部分。既然人人或总说谎或从不说谎，可信的是谁？",

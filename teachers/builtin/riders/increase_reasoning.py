@@ -125,7 +125,7 @@ def _letters(site: Site, draft: Draft, p: Params) -> None:
     count = sum(char.isalnum() for char in site.value)
     draft.go_on(
         count,
-        f'"{site.value}" has {{answer}} letters and digits.',
+        f'"{site.value}" has {{answer}} {"letter or digit" if count == 1 else "letters and digits"}.',
         f"“{site.value}”共有{{answer}}个文字或数字字符。",
     )
 
@@ -139,7 +139,11 @@ def _items(site: Site) -> tuple[str, ...]:
 def _count(site: Site, draft: Draft, p: Params) -> None:
     items = _items(site)
     listed = show_result(items, draft.language)
-    draft.go_on(len(items), f"Counting {listed} gives {{answer}} entries.", f"数一数{listed}，共{{answer}}项。")
+    draft.go_on(
+        len(items),
+        f"Counting {listed} gives {{answer}} {'entry' if len(items) == 1 else 'entries'}.",
+        f"数一数{listed}，共{{answer}}项。",
+    )
 
 
 def _ends(site: Site, draft: Draft, p: Params) -> None:
