@@ -65,6 +65,13 @@ def one_line_errors(debug: bool) -> Iterator[None]:
         raise typer.Exit(130) from None
     except (typer.Exit, typer.Abort):
         raise
+    except OSError as error:
+        if debug:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        told = f"{where}{error.strerror or error}; check --root, permissions and free space, and run again"
+        err.print(f"[bold red]error:[/] {_plain(OSError(told))}", soft_wrap=True)
+        raise typer.Exit(1) from None
     except Exception as error:
         # Not one of ours: a full disk, a Prefect server that is gone, or our own mistake.
         if debug:

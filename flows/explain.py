@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from outputs.dataset import Dataset, Found, find_row, open_dataset
+from schemas.reject import Rejected
 from schemas.row import Row, from_frame, polars_schema
 from teachers.log import Record, read_log
 
 
-@dataclass(frozen=True)
+@dataclass
 class Trail:
     """What is known of one row: where it stands in each stage's work, and its ancestors."""
 
@@ -25,6 +26,8 @@ class Trail:
     """The stage folders of the run, in order; empty if the run directory is gone."""
     rows: dict[str, list[tuple[Path, Row]]]
     """By row id: every stage shard that passed the row on, in stage order."""
+    shard: str | None = None
+    """The shard of a rejected row."""
 
 
 def explain_row(name: str, row_id: str, root: Path, out: Console) -> None:
@@ -36,6 +39,8 @@ def explain_row(name: str, row_id: str, root: Path, out: Console) -> None:
     dataset = open_dataset(name, root / "datasets")
     found = find_row(dataset, row_id)
     trail = _trail(dataset, found.row, root)
+    if found.rejected is not None:
+        trail.shard = f"{found.rejected.shard:05d}"
     for row in [*_ancestors(found.row, trail), found.row]:
         _tell_row(row, trail, dataset, out)
     _tell_end(found, dataset, out)
@@ -126,6 +131,8 @@ def _shards(row: Row, folder: Path, trail: Trail) -> list[Path]:
     """The shard that holds the row: the same number in every stage."""
     numbers = {path.name for path, _ in trail.rows.get(row.id, [])}
     numbers |= {path.name for parent in row.parents for path, _ in trail.rows.get(parent, [])}
+    if trail.shard is not None:
+        numbers.add(trail.shard)
     return [folder / number for number in sorted(numbers)]
 
 
@@ -145,15 +152,18 @@ def _tell_end(found: Found, dataset: Dataset, out: Console) -> None:
     for score in row.scores:
         near = f" to {score.neighbour}" if score.neighbour else ""
         out.print(f"{score.stage}: {score.measure} {score.value:.4g}{near}")
-    if found.rejected is None:
-        out.print(f"[bold green]kept[/] in {dataset.label}")
-        if row.reasoning:
-            out.print(f"[dim]reasoning:[/] {escape(row.reasoning)}")
-        out.print(f"[dim]response:[/] {escape(row.response)}")
+    for lost in found.candidates:
+        _tell_loss(lost, out)
+    if found.rejected is not None:
+        _tell_loss(found.rejected, out)
         return
-    rejected = found.rejected
-    out.print(
-        f"[bold red]{rejected.kind} rejected[/] by {rejected.rejected_by}: {rejected.reason} (shard {rejected.shard})"
-    )
-    if rejected.raw:
-        out.print(f"[dim]read from:[/] {escape(rejected.raw)}")
+    out.print(f"[bold green]kept[/] in {dataset.label}")
+    if row.reasoning:
+        out.print(f"[dim]reasoning:[/] {escape(row.reasoning)}")
+    out.print(f"[dim]response:[/] {escape(row.response)}")
+
+
+def _tell_loss(lost: Rejected, out: Console) -> None:
+    out.print(f"[bold red]{lost.kind} rejected[/] by {lost.rejected_by}: {lost.reason} (shard {lost.shard})")
+    if lost.raw:
+        out.print(f"[dim]read from:[/] {escape(lost.raw)}")

@@ -16,12 +16,13 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows import work
 from flows.plan import AHEAD, Plan
 from flows.progress import Progress
-from flows.publish import publish
+from flows.publish import all_usage, publish
 from flows.recipe_file import check_recipe
 from flows.run import Run, attach, open_run
 from schemas.manifest import Manifest, StageCounts
 
-Counts = PrefectFuture[StageCounts]
+Counts = PrefectFuture[Any]
+"""The balance of a stage and shard; None for the first phase of a filter with an index."""
 
 # A task waits in its thread for what it depends on; there must be a thread for every task of a batch, or the
 # waiting ones would keep out those they wait for.
@@ -75,17 +76,19 @@ def make(run: Run) -> Manifest:
         last: dict[int, Counts] = {}
         while shards := plan.batch():
             through = [send(run, shard, last) for shard in shards]
-            for stages in through:
-                counts = [future.result() for future in stages]
+            for futures in through:
+                counts = [count for future in futures if (count := future.result()) is not None]
                 plan.record(made=_made(counts), kept=counts[-1].rows_out)
                 run.progress.keep(plan.kept)
-            if _spent(run):
+            if spent(run):
                 plan.stop_reason = plan.stop_reason or "max_requests"
         return publish(run, plan.shards, plan.stop_reason or "complete")
 
 
 def send(run: Run, shard: int, last: dict[int, Counts]) -> list[Counts]:
-    """Submit all stages for one shard. ``last`` holds, by place, the future of the shard before."""
+    """Submit all stages for one shard; the futures are in the order of the work, so that the first to fail is the
+    cause. ``last`` holds, by place, the future of the shard before.
+    """
     futures: list[Counts] = []
     for place, stage in enumerate(run.stages):
         upstream = futures[-1] if futures else None
@@ -94,9 +97,12 @@ def send(run: Run, shard: int, last: dict[int, Counts]) -> list[Counts]:
         elif stage.kind == "generator":
             future = generator.submit(run.ref, stage.label, place, shard, upstream)
         else:
-            signed = sign.submit(run.ref, stage.label, place, shard, upstream) if stage.kind == "index" else upstream
-            before = last.get(place) if stage.kind == "index" else None
-            future = sift.submit(run.ref, stage.label, place, shard, signed, before)
+            before = None
+            if stage.kind == "index":
+                upstream = sign.submit(run.ref, stage.label, place, shard, upstream)
+                futures.append(upstream)
+                before = last.get(place)
+            future = sift.submit(run.ref, stage.label, place, shard, upstream, before)
         last[place] = future
         futures.append(future)
     return futures
@@ -107,9 +113,11 @@ def _made(counts: list[StageCounts]) -> int:
     return next(count.rows_out for count in reversed(counts) if count.kind == "generator")
 
 
-def _spent(run: Run) -> bool:
+def spent(run: Run) -> bool:
+    """Whether the run has asked, over all its attempts, as much as it may."""
     limit = run.recipe.limits.max_requests
-    return limit is not None and run.teachers.live().requests >= limit
+    asked = sum(usage.requests + usage.replayed for _, usage in all_usage(run))
+    return limit is not None and asked >= limit
 
 
 __all__ = ["Progress", "generate", "make", "send"]

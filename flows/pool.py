@@ -55,13 +55,12 @@ class Pool:
         rejects: list[Rejected] = []
         for (key, _), end in zip(jobs, ended, strict=True):
             if end.rejection is not None:
-                nobody = Row(id=f"{self.rounds:05d}/{key}", instruction="", stage=self.stage.label)
-                rejects.append(self._rejected(end.rejection.reason, nobody, end.rejection.raw, counts))
+                rejects.append(self._rejected(end.rejection.reason, self._nobody(key), end.rejection.raw, counts))
                 continue
             proposal: Proposal = end.result  # type: ignore[assignment]  # drive ends with a result or a rejection
             for discard in proposal.discarded:
-                nobody = Row(id=f"{self.rounds:05d}/{key}", instruction="", stage=self.stage.label)
-                rejects.append(self._rejected(discard.reason, discard.row or nobody, discard.raw, counts))
+                row = discard.row.with_(round=self.rounds) if discard.row else self._nobody(key)
+                rejects.append(self._rejected(discard.reason, row, discard.raw, counts))
             for candidate in proposal.candidates:
                 self._judge(candidate, rows, rejects, counts)
         counts.created = counts.rows_out = len(rows)
@@ -78,10 +77,18 @@ class Pool:
         languages = sorted(self.human)
         (language,) = rng.choices(languages, weights=[len(self.human[name]) for name in languages])
         key = f"p{place:03d}"
-        origin = f"r{self.rounds:05d}.{key}"
+        origin = self._origin(key)
         assert self.stage.module is not None, "a pool stage has a module"
         propose = self.stage.module.propose
         return key, propose(self.human[language], self.machine[language], self._config, rng, language, origin)
+
+    def _nobody(self, key: str) -> Row:
+        """Stands for what was read from the prompt ``key`` and never became a row."""
+        source = f"{self._origin(key)}.i-"
+        return Row(id=f"{self._origin(key)}", instruction="", stage=self.stage.label, round=self.rounds, source=source)
+
+    def _origin(self, key: str) -> str:
+        return f"r{self.rounds:05d}.{key}"
 
     def _judge(self, candidate: Row, rows: list[Row], rejects: list[Rejected], counts: StageCounts) -> None:
         score, neighbour = self.novelty.nearest(candidate.instruction, candidate.language)

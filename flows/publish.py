@@ -1,5 +1,6 @@
 """From finished shards to a published version: exactly N rows, everything else in the rejects, the books balanced."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,8 +12,9 @@ from flows.progress import add_counts
 from flows.run import Run
 from outputs.dataset import Dataset, Draft, read_dataset, start_draft, versions
 from outputs.dataset import publish as publish_draft
+from outputs.funnel import reasons_of
 from outputs.parquet import RejectWriter, TrainWriter
-from schemas.errors import ConservationError, CorruptRun
+from schemas.errors import ConservationError, CorruptRun, RunFailed
 from schemas.manifest import Manifest, StageCounts, Usage
 from schemas.reject import Rejected, rejects_frame
 from schemas.row import from_frame
@@ -23,18 +25,24 @@ TAKE = "take"
 
 def published(run: Run) -> Dataset | None:
     """The version that this very run has already published, complete; None if there is none."""
-    folder = run.root / "datasets" / run.recipe.dataset
-    for number in reversed(versions(run.root / "datasets", run.recipe.dataset)):
-        dataset = read_dataset(folder / f"v{number}")
-        if dataset.manifest.recipe_digest == run.digest and dataset.manifest.complete:
-            return dataset
-    return None
+    return next((dataset for dataset in _versions(run) if dataset.manifest.complete), None)
+
+
+def _versions(run: Run) -> Iterator[Dataset]:
+    """The versions that this very run has published, the newest first."""
+    root = run.root / "datasets"
+    for number in reversed(versions(root, run.recipe.dataset)):
+        dataset = read_dataset(root / run.recipe.dataset / f"v{number}")
+        if dataset.manifest.recipe_digest == run.digest:
+            yield dataset
 
 
 def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
     """Write the first N surviving rows of ``shards`` shards as the next version of the dataset."""
     if done := published(run):
         return done.manifest
+    if not any(run.store.shard(run.stages[-1], shard).rows().height for shard in range(shards)):
+        raise RunFailed(f"no row survived ({_where_they_went(run, shards)}); nothing was published")
     draft = start_draft(run.root / "datasets", run.recipe.dataset)
     funnel = _funnel(run, shards)
     take = StageCounts(stage=TAKE, use=TAKE, kind=TAKE)
@@ -49,7 +57,23 @@ def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
     _check_chain(funnel)
     manifest = _manifest(run, draft, shards, stop_reason, funnel)
     manifest.files, manifest.rejects = rows.files, rejects.files
+    if same := _made_before(run, manifest):
+        shutil.rmtree(draft.folder)
+        return same.manifest
     return publish_draft(draft, manifest).manifest
+
+
+def _made_before(run: Run, manifest: Manifest) -> Dataset | None:
+    """The version with the very same files: a run that ended short and came no further this time."""
+    for dataset in _versions(run):
+        if (dataset.manifest.files, dataset.manifest.rejects) == (manifest.files, manifest.rejects):
+            return dataset
+    return None
+
+
+def _where_they_went(run: Run, shards: int) -> str:
+    lost = reasons_of(_funnel(run, shards))
+    return ", ".join(f"{stage}: {reason} {count:,}" for stage, reason, count in lost[:5]) or "nothing was made"
 
 
 def _cut(run: Run, shard: int, take: StageCounts) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -93,7 +117,7 @@ def _check_chain(funnel: list[StageCounts]) -> None:
             )
 
 
-def _all_usage(run: Run) -> Iterator[tuple[str, Usage]]:
+def all_usage(run: Run) -> Iterator[tuple[str, Usage]]:
     """What was asked, by stage: also for shards that were made ahead and not needed."""
     for stage in run.stages:
         total = Usage()
@@ -119,7 +143,7 @@ def _manifest(run: Run, draft: Draft, shards: int, stop_reason: str, funnel: lis
         stage_folders=[stage.folder for stage in run.stages],
         seeds=run.seed_reports,
         funnel=funnel,
-        usage=dict(_all_usage(run)),
+        usage=dict(all_usage(run)),
         started=run.started.isoformat(timespec="seconds"),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )

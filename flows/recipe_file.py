@@ -18,6 +18,21 @@ MISSPELLT = 0.6
 """How alike (difflib ratio) a known key must be to be suggested for an unknown one."""
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key stands once: the second of two would win without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """See ``yaml.SafeLoader``."""
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key {key.value!r} stands twice; keep one", problem_mark=key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
 def load_recipe(
     path: str, *, seeds: Sequence[str] | None = None, concurrency: int | None = None, **values: Any
 ) -> Recipe:
@@ -31,7 +46,9 @@ def load_recipe(
     """
     text = _read(path)
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, _Loader)
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(f"{path}: a value cannot be read: {error}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
@@ -44,8 +61,10 @@ def load_recipe(
     recipe = check_recipe(data, path)
     if concurrency is None:
         return recipe
-    models = {name: model.model_copy(update={"concurrency": concurrency}) for name, model in recipe.models.items()}
-    return recipe.model_copy(update={"models": models})
+    data = recipe.model_dump(mode="json")
+    for model in data["models"].values():
+        model["concurrency"] = concurrency
+    return check_recipe(data, "--concurrency")
 
 
 def check_recipe(data: Mapping[str, Any], origin: str) -> Recipe:

@@ -20,6 +20,7 @@ from flows.stages import Stage, resolve
 from flows.store import Store
 from generators.seeds import read_seeds
 from outputs.files import write_atomically
+from schemas.errors import BadInput
 from schemas.manifest import SeedReport
 from schemas.recipe import Recipe
 from schemas.row import Row
@@ -62,7 +63,12 @@ class Run:
         for opened in self.indexes.values():
             opened.open()
         text = json.dumps({"root": str(self.root), "recipe": self.recipe.model_dump(mode="json")}, ensure_ascii=False)
-        Path(self.ref).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(self.ref).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(
+                f"--root: {Path(self.ref).parent} cannot be made ({error.strerror}); give a folder"
+            ) from error
         write_atomically(Path(self.ref), lambda path: path.write_text(text, encoding="utf-8"))
         self.prepared = True
 

@@ -6,6 +6,8 @@ one.
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +17,7 @@ from flows.progress import Progress, watch
 from flows.publish import published
 from flows.run import open_run
 from outputs.dataset import Dataset, read_dataset, read_rows
-from schemas.errors import RunFailed
+from schemas.errors import BadInput, RunFailed
 from schemas.manifest import Manifest
 from schemas.recipe import Recipe
 
@@ -46,7 +48,7 @@ def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: b
         quiet_prefect(debug)
         from flows.generate import generate
 
-        with watch(progress, out):
+        with watch(progress, out), _started():
             manifest = generate(recipe.model_dump(mode="json"), str(root))
     finally:
         run.close()
@@ -56,6 +58,23 @@ def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: b
         why = WHY.get(manifest.stop_reason, manifest.stop_reason)
         raise RunFailed(f"{manifest.rows:,} of {recipe.rows:,} rows: {why}. What there is, is published and valid.")
     return manifest
+
+
+@contextmanager
+def _started() -> Iterator[None]:
+    """Once a run has begun, no error is mere bad input any more: something may have been written.
+
+    Raises:
+        RunFailed: with what to do.
+    """
+    try:
+        yield
+    except BadInput as error:
+        raise RunFailed(str(error)) from error
+    except RuntimeError as error:
+        if "Failed to reach API" not in str(error):
+            raise
+        raise RunFailed(f"{error}; start that Prefect server, or unset PREFECT_API_URL to do without one") from error
 
 
 def preview_rows(recipe: Recipe, origin: str, rows: int, out: Console, debug: bool) -> None:
@@ -107,6 +126,8 @@ def quiet_prefect(debug: bool) -> None:
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
     if not debug:
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+        os.environ.setdefault("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL")
+        os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
         os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
 
 

@@ -19,10 +19,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
+from pydantic import BaseModel
 
 from flows.stages import Stage
 from outputs.files import write_atomically
@@ -31,6 +32,8 @@ from schemas.manifest import StageCounts, Usage
 from schemas.reject import REJECT_SCHEMA, Rejected, rejects_frame
 from schemas.row import polars_schema
 from schemas.stage import Signatures
+
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,11 @@ class ShardFolder:
 
     def counts(self) -> StageCounts:
         """The balance of the shard."""
-        return StageCounts.model_validate(self._json()["counts"])
+        return self._part("counts", StageCounts)
 
     def usage(self) -> Usage:
         """What the models were asked for the shard."""
-        return Usage.model_validate(self._json()["usage"])
+        return self._part("usage", Usage)
 
     def save_signatures(self, signatures: Signatures) -> None:
         """Keep what phase 1 computed: vectors are dear."""
@@ -108,7 +111,7 @@ class ShardFolder:
         try:
             with np.load(path, allow_pickle=False) as data:
                 return {name: data[name] for name in data.files}
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise CorruptRun(f"{path}: {error}; delete it and run again") from error
 
     def _parquet(self, name: str, schema: pl.Schema) -> pl.DataFrame:
@@ -117,13 +120,12 @@ class ShardFolder:
         except (OSError, pl.exceptions.PolarsError) as error:
             raise CorruptRun(f"{self.path / name}: {error}; delete {self.path} and run again") from error
 
-    def _json(self) -> dict[str, Any]:
+    def _part(self, name: str, model: type[M]) -> M:
         path = self.path / "counts.json"
         try:
-            data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CorruptRun(f"{path}: {error}; delete {self.path} and run again") from error
-        return data
+            return model.model_validate(json.loads(path.read_text(encoding="utf-8"))[name])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CorruptRun(f"{path}: cannot be read ({error}); delete {self.path} and run again") from error
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from flows.drive import book_reason, drive_all, rng_for, settle
 from flows.run import Run
 from flows.stages import Stage
 from flows.store import ShardFolder, ShardResult
-from schemas.errors import ConservationError
+from schemas.errors import ConservationError, RunFailed
 from schemas.manifest import StageCounts, Usage
 from schemas.reject import Rejected
 from schemas.row import Row, from_frame, new_row, to_frame
@@ -54,6 +54,7 @@ def generate_shard(run: Run, place: int, shard: int) -> StageCounts:
             asker = Asker(run.teachers, log, usage)
             steps = [(job.key, job.steps) for job in jobs]
             ended = run.teachers.run(drive_all(steps, asker.ask, run.recipe.seed, stage.label))
+        _check_answered(stage, usage, run)
         books = settle(jobs, ended, _blank(stage, "generator"), shard)
         run.progress.begin(stage.label, -len(jobs))
         _finish(folder, ShardResult(to_frame(books.rows), books.rejects, books.counts, usage))
@@ -89,7 +90,22 @@ def _pool_round(run: Run, stage: Stage, shard: int, folder: ShardFolder) -> Shar
         run.pool.absorb(from_frame(run.store.shard(stage, run.pool.rounds).rows()))
     usage = Usage()
     with CompletionLog.open(folder.open().log) as log:
-        return run.teachers.run(run.pool.grow(Asker(run.teachers, log, usage).ask, usage))
+        result = run.teachers.run(run.pool.grow(Asker(run.teachers, log, usage).ask, usage))
+    _check_answered(stage, usage, run)
+    return result
+
+
+def _check_answered(stage: Stage, usage: Usage, run: Run) -> None:
+    """A shard of which not one request was answered is not done: it would stay empty for ever.
+
+    Raises:
+        RunFailed: so it is.
+    """
+    if usage.failed and usage.failed == usage.requests + usage.replayed:
+        raise RunFailed(
+            f"{stage.label}: all {usage.failed} requests failed (the last one: {run.teachers.live().last_failure});"
+            " mend the endpoint or the model's settings, and run the same command again"
+        )
 
 
 def _seed_shard(run: Run, stage: Stage, shard: int) -> ShardResult:

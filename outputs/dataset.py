@@ -64,10 +64,14 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A row that was looked up; ``rejected`` says who dropped it, ``None`` if it was kept."""
+    """A row that was looked up; ``rejected`` says who dropped it, ``None`` if it was kept.
+
+    ``candidates`` are what was made for it and not accepted, such as losing samples and failed attempts.
+    """
 
     row: Row
     rejected: Rejected | None = None
+    candidates: tuple[Rejected, ...] = ()
 
 
 def start_draft(root: Path, dataset: str, version: int | None = None) -> Draft:
@@ -76,7 +80,7 @@ def start_draft(root: Path, dataset: str, version: int | None = None) -> Draft:
     Raises:
         DatasetError: the version is already published.
     """
-    number = version or max(versions(root, dataset), default=0) + 1
+    number = version or max(_numbers(root, dataset), default=0) + 1
     draft = Draft(dataset, number, root / dataset / f".v{number}.partial")
     _refuse_published(draft)
     if draft.folder.exists():
@@ -105,8 +109,13 @@ def publish(draft: Draft, manifest: Manifest) -> Dataset:
 
 def versions(root: Path, dataset: str) -> list[int]:
     """The published versions of a dataset, in order; none if there is no such dataset."""
+    return [number for number in _numbers(root, dataset) if (root / dataset / f"v{number}" / MANIFEST).is_file()]
+
+
+def _numbers(root: Path, dataset: str) -> list[int]:
+    """The numbers that are taken, also by a folder that someone emptied, in order."""
     folder = root / dataset
-    names = [path.name for path in folder.iterdir() if (path / MANIFEST).is_file()] if folder.is_dir() else []
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     return sorted(int(match[1]) for name in names if (match := _VERSION.fullmatch(name)))
 
 
@@ -217,13 +226,17 @@ def find_row(dataset: Dataset, row_id: str) -> Found:
         )
     exact = pl.col("id") == (row_id if row_id in ids else ids[0])
     rows = from_frame(kept.filter(exact).head(1).collect())
-    return Found(rows[0]) if rows else _reject_found(rejected.filter(exact).head(1).collect())
+    lost = _rejects_of(rejected.filter(exact).collect())
+    if rows:
+        return Found(rows[0], None, tuple(lost))
+    # The row's own rejection is the verdict; a candidate that shares its id is a part of the story.
+    lost.sort(key=lambda reject: reject.kind != "row")
+    return Found(lost[0].row, lost[0], tuple(lost[1:]))
 
 
-def _reject_found(frame: pl.DataFrame) -> Found:
-    row = from_frame(frame)[0]
-    head = frame.select("rejected_by", "reason", "kind", "shard", "raw").row(0, named=True)
-    return Found(row, Rejected(row=row, **head))
+def _rejects_of(frame: pl.DataFrame) -> list[Rejected]:
+    heads = frame.select("rejected_by", "reason", "kind", "shard", "raw").iter_rows(named=True)
+    return [Rejected(row=row, **head) for row, head in zip(from_frame(frame), heads, strict=True)]
 
 
 def _refuse_published(draft: Draft) -> None:

@@ -6,6 +6,7 @@ A stage entry is checked in two steps, because a recipe cannot know the rooms ab
 
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -69,7 +70,17 @@ class Model(Strict):
     @field_validator("base_url")
     @classmethod
     def _http(cls, url: str | None) -> str | None:
-        if url is not None and not re.match(r"https?://[^/\s]+", url):
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is none, brackets that do not match
+            parts, good = None, False
+        if parts is not None and parts.username is not None:
+            # Not shown: it is a secret, and it would stand in the manifest.
+            raise ValueError("there is a user name in the URL; take it out and name the key's variable in api_key_env")
+        if not good or re.search(r"\s", url):
             raise ValueError(f"{url!r} is not an http(s) URL; give one such as http://localhost:8000/v1")
         return url
 
@@ -158,7 +169,11 @@ class Limits(Strict):
     """When to stop although the rows are not complete."""
 
     max_rounds: int = Field(default=1000, ge=1, description="Rounds of generation (source shards), at most.")
-    max_requests: int | None = Field(default=None, ge=1, description="Requests paid for, at most (replays are free).")
+    max_requests: int | None = Field(
+        default=None,
+        ge=1,
+        description="Requests over all attempts; looked at after each batch of rounds, which is finished first.",
+    )
     min_yield: float = Field(
         default=0.02, ge=0, le=1, description="Stop when a round keeps less than this share of its candidates…"
     )

@@ -1,4 +1,7 @@
-"""Asks once: what stands in the completion log is replayed, everything else is asked and logged before it is used."""
+"""Asks once: what stands in the completion log is replayed, everything else is asked and logged before it is used.
+
+Failures are logged too, for ``explain``, but asked again when a run is resumed: the endpoint may have been mended.
+"""
 
 from schemas.exchange import Completion, Prompt
 from schemas.manifest import Usage
@@ -25,7 +28,7 @@ class Asker:
         payload = self._teachers.payload(prompt, seed)
         mark = digest(payload)
         logged = self._log.get(key, mark)
-        if logged is not None:
+        if logged is not None and logged.error is None:
             self._usage.replayed += 1
             self._count(logged)
             return logged

@@ -22,7 +22,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from schemas.errors import EndpointError, RecipeError, RunFailed
 from schemas.exchange import Completion
 from schemas.recipe import Model
-from teachers.failures import Failure, back_off, failure_of, is_transient
+from teachers.failures import TRANSIENT, Failure, back_off, failure_of, is_transient
 from teachers.live import Live
 from teachers.payload import encode
 from teachers.reply import no_reply, read_reply
@@ -36,6 +36,8 @@ OPENAI_KEY = "OPENAI_API_KEY"
 NO_KEY = "none"
 """Sent where the recipe names no key: local servers want none, the library wants some."""
 CONNECT_SECONDS = 10.0
+HOPELESS = 10
+"""Requests that fail for good in a row, each after all its attempts, until the run is stopped."""
 CHECK_SECONDS = 15.0
 _RESERVED = ("messages", "stream", "n")
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
@@ -63,6 +65,8 @@ class Channel:
         self.name = name
         self.model = model
         self._live = live
+        self._answered = 0
+        self._failures_in_a_row = 0
         self._transport = transport
         self._slots = asyncio.Semaphore(model.concurrency)
         self._retrying = AsyncRetrying(
@@ -82,7 +86,7 @@ class Channel:
 
         Raises:
             EndpointError: the key is refused, or the endpoint does not know the path or the model.
-            RunFailed: the endpoint is gone, or its account is empty.
+            RunFailed: the endpoint is gone, fails every request, or its account is empty.
         """
         # A copy, because tenacity keeps the state of a call in the object.
         retrying = self._retrying.copy()
@@ -95,6 +99,7 @@ class Channel:
         finally:
             self._live.waiting -= 1
         self._count(completion, detail)
+        self._stop_if_hopeless(completion, detail)
         return Answer(completion, retrying.statistics["attempt_number"] - 1, detail)
 
     async def check(self) -> None:
@@ -220,6 +225,22 @@ class Channel:
         if failure.word in ("wrong_key", "not_found", "no_quota", "unreachable"):
             raise self._stopped(failure) from None
         return no_reply(failure, payload, self.model)
+
+    def _stop_if_hopeless(self, completion: Completion, detail: str) -> None:
+        """Turning every row into a reject would waste the run; it is better stopped, mended and resumed.
+
+        A refusal may be the row's own fault, so it counts only while the endpoint has never answered.
+        """
+        if completion.error is None:
+            self._answered += 1
+            self._failures_in_a_row = 0
+        elif completion.error in TRANSIENT or not self._answered:
+            self._failures_in_a_row += 1
+        if self._failures_in_a_row >= HOPELESS:
+            raise RunFailed(
+                f"models.{self.name}: {self._shown} failed {self._failures_in_a_row} requests in a row"
+                f" ({f'{completion.error} {detail}'.strip()}); mend it and run the same command again to resume"
+            )
 
     def _stopped(self, failure: Failure) -> EndpointError | RunFailed:
         where = f"models.{self.name}: {self._shown}"

@@ -38,6 +38,11 @@ BAD = [
     ({"stages": [{"use": "minhash"}, {"use": "minhash"}]}, "two stages are named 'minhash'"),
     ({"output": {"reasoning": "loud"}}, "output.reasoning"),
     ({"stages": [{"use": "minhash", "name": "../../up"}]}, "'../../up' cannot name a stage"),
+    ({"models": {"teacher": {"model": "m", "base_url": "http://host:port/v1"}}}, "is not an http(s) URL"),
+    (
+        {"models": {"teacher": {"model": "m", "base_url": "http://me:hunter@host/v1"}}},
+        "there is a user name in the URL",
+    ),
     ({"stages": [{"use": "minhash", "name": "take"}]}, "'take' cannot name a stage"),
 ]
 
@@ -76,6 +81,8 @@ FILES = [
     (b"a: [", "not valid YAML"),
     (b"- a\n- b\n", "a recipe is a mapping"),
     (b"dataset: \xff\n", "not UTF-8 at byte 9"),
+    (b"rows: 5\nrows: 7\n", "the key 'rows' stands twice"),
+    (b"seed: 2024-13-45\n", "a value cannot be read"),
 ]
 
 

@@ -107,11 +107,12 @@ def test_retries_and_failures_are_counted(path: Path) -> None:
     assert (run.usage.requests, run.usage.retries, run.usage.failed) == (1, 2, 1)
 
 
-def test_a_failure_is_final_so_that_a_resumed_run_ends_like_an_uninterrupted_one(path: Path) -> None:
+def test_a_failure_is_logged_and_asked_again_where_the_endpoint_may_have_been_mended(path: Path) -> None:
     Run(path, Faults(server_error=1.0)).ask("a")
+    assert [record.completion.error for record in read_log(path)] == ["server_error"]
     mended = Run(path)
-    assert mended.ask("a")[0].error == "server_error"
-    assert mended.endpoint.served == 0
+    assert mended.ask("a")[0].error is None
+    assert mended.usage.replayed == 0
 
 
 def test_what_stops_the_run_is_not_logged(path: Path) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from pydantic import ValidationError
 
-from schemas.errors import EndpointError, InstructloomError, RecipeError, RunFailed
+from schemas.errors import EndpointError, RecipeError, RunFailed
 from schemas.exchange import Completion, Message, Prompt
 from schemas.recipe import Model, Price
 from teachers.client import Teachers
@@ -542,6 +543,26 @@ def test_the_key_is_sent_and_shown_nowhere(planted: str, caplog: pytest.LogCaptu
 
 def test_a_password_in_the_url_is_not_shown() -> None:
     url = "http://user:hunter2@endpoint.invalid/v1"
-    with teachers(httpx2.ConnectError, base_url=url) as (made, _, _), pytest.raises(InstructloomError) as caught:
-        made.check()
-    assert "hunter2" not in str(caught.value)
+    with pytest.raises(ValidationError) as caught:
+        Model(model="m", base_url=url)
+    assert "hunter2" not in caught.value.errors()[0]["msg"]
+
+
+def test_an_endpoint_that_fails_ten_requests_in_a_row_stops_the_run() -> None:
+    with teachers(*[fails(500)] * 10, max_attempts=1) as (made, _, _):
+        for _ in range(9):
+            assert made.run(made.complete(PROMPT, 7)).error == "server_error"
+        with pytest.raises(RunFailed, match="failed 10 requests in a row"):
+            made.run(made.complete(PROMPT, 7))
+
+
+def test_one_answer_in_ten_keeps_the_run_going() -> None:
+    with teachers(*[*[fails(500)] * 9, says()] * 2, max_attempts=1) as (made, _, _):
+        errors = [made.run(made.complete(PROMPT, 7)).error for _ in range(20)]
+    assert errors.count("server_error") == 18
+
+
+def test_refusals_of_single_rows_do_not_stop_an_endpoint_that_answers() -> None:
+    with teachers(says(), *[fails(400)] * 15) as (made, _, _):
+        errors = [made.run(made.complete(PROMPT, 7)).error for _ in range(16)]
+    assert errors.count("refused_request") == 15
