@@ -15,7 +15,6 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import work
 from flows.plan import AHEAD, Plan
-from flows.progress import Progress
 from flows.publish import all_usage, publish
 from flows.recipe_file import check_recipe
 from flows.run import Run, attach, open_run
@@ -24,8 +23,8 @@ from schemas.manifest import Manifest, StageCounts
 Counts = PrefectFuture[Any]
 """The balance of a stage and shard; None for the first phase of a filter with an index."""
 
-# A task waits in its thread for what it depends on; there must be a thread for every task of a batch, or the
-# waiting ones would keep out those they wait for.
+# A task waits in its thread for what it depends on. Dependencies are submitted first, so any number of threads comes
+# through; with one for every task of a batch, those that wait keep none from working.
 THREADS = AHEAD * 16
 
 
@@ -80,7 +79,7 @@ def make(run: Run) -> Manifest:
                 counts = [count for future in futures if (count := future.result()) is not None]
                 plan.record(made=_made(counts), kept=counts[-1].rows_out)
                 run.progress.keep(plan.kept)
-            if spent(run):
+            if _spent(run):
                 plan.stop_reason = plan.stop_reason or "max_requests"
         return publish(run, plan.shards, plan.stop_reason or "complete")
 
@@ -113,11 +112,7 @@ def _made(counts: list[StageCounts]) -> int:
     return next(count.rows_out for count in reversed(counts) if count.kind == "generator")
 
 
-def spent(run: Run) -> bool:
+def _spent(run: Run) -> bool:
     """Whether the run has asked, over all its attempts, as much as it may."""
     limit = run.recipe.limits.max_requests
-    asked = sum(usage.requests + usage.replayed for _, usage in all_usage(run))
-    return limit is not None and asked >= limit
-
-
-__all__ = ["Progress", "generate", "make", "send"]
+    return limit is not None and sum(usage.requests + usage.replayed for _, usage in all_usage(run)) >= limit
