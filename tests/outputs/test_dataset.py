@@ -1,5 +1,6 @@
 """Publishing a version, finding it again, and trusting it."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -213,11 +214,15 @@ def test_a_beginning_that_several_ids_share_is_refused(tmp_path: Path) -> None:
         find_row(dataset, shared)
 
 
+def hub_library() -> Any:
+    """The datasets library. By its name in a string: mypy would take the folder of results for it."""
+    return importlib.import_module("datasets")
+
+
 @pytest.fixture
 def offline_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of its own for the datasets library, and no network."""
-    import datasets
-
+    datasets = hub_library()
     cache = tmp_path / "hub"
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", cache)
     monkeypatch.setattr(datasets.config, "HF_DATASETS_OFFLINE", True)
@@ -225,8 +230,7 @@ def offline_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_datasets_loads_the_train_split_and_nothing_else(tmp_path: Path, offline_hub: Path) -> None:
-    import datasets
-
+    datasets = hub_library()
     dataset = make_dataset(tmp_path / "out")
     loaded = datasets.load_dataset(str(dataset.folder), cache_dir=str(offline_hub))
     assert list(loaded) == ["train"]
