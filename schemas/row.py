@@ -6,7 +6,7 @@ a row: times stand in the manifest, so that the same recipe gives the same bytes
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
@@ -195,8 +195,3 @@ def _row(record: dict[str, Any]) -> Row:
     record["parents"] = tuple(record["parents"] or ())
     record["teacher"] = None if record["teacher"] is None else TeacherNote(**record["teacher"])
     return Row(**record)
-
-
-def ids(rows: Sequence[Row]) -> list[str]:
-    """The ids, in order."""
-    return [row.id for row in rows]

@@ -60,7 +60,7 @@ def test_requests_of_one_row_get_different_seeds() -> None:
 
 def test_a_request_that_fails_for_good_rejects_its_row_and_no_other() -> None:
     (end,) = asyncio.run(drive_all([("a", twice())], Recorder(error="timeout").ask))
-    assert end.result is None or end.rejection is None
+    assert end.result is None
     assert end.rejection is not None
     assert end.rejection.reason == "timeout"
 
@@ -108,9 +108,7 @@ def test_the_books_balance_whatever_the_outcomes(cases: list[tuple[Outcome | Rej
     assert counts.balanced()
     assert counts.rows_in == len(cases)
     booked = (counts.passed, counts.replaced, counts.rejected, counts.created, counts.discarded)
-    assert booked == tuple(sum(column) for column in zip(*(numbers for _, numbers in cases), strict=True) or ()) or (
-        not cases and booked == (0, 0, 0, 0, 0)
-    )
+    assert booked == tuple(sum(numbers[place] for _, numbers in cases) for place in range(5))
     assert len(books.rejects) == counts.rejected + counts.discarded
 
 
