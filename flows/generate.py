@@ -80,7 +80,7 @@ def make(run: Run) -> Manifest:
                 plan.record(made=_made(counts), kept=counts[-1].rows_out)
                 run.progress.keep(plan.kept)
             if _spent(run):
-                plan.stop_reason = plan.stop_reason or "max_requests"
+                plan.stop_reason = plan.stop_reason or "budget_requests"
         return publish(run, plan.shards, plan.stop_reason or "complete")
 
 
@@ -114,5 +114,5 @@ def _made(counts: list[StageCounts]) -> int:
 
 def _spent(run: Run) -> bool:
     """Whether the run has asked, over all its attempts, as much as it may."""
-    limit = run.recipe.limits.max_requests
+    limit = run.recipe.limits.budget_requests
     return limit is not None and sum(usage.requests + usage.replayed for _, usage in all_usage(run)) >= limit

@@ -16,7 +16,7 @@ from outputs.dataset import Dataset, open_dataset, read_rows, verify
 from outputs.funnel import HEADERS, funnel, reasons_of
 from schemas.errors import RunFailed
 from schemas.manifest import SeedReport, StageCounts
-from schemas.recipe import Recipe
+from schemas.recipe import Model, Recipe
 from schemas.row import Row, from_frame
 
 SHOWN = 600
@@ -35,12 +35,15 @@ def check(recipe: Recipe, origin: str, out: Console) -> None:
     for report in reports:
         out.print(f"  seeds   {seed_line(report)}", soft_wrap=True)
     for name, model in recipe.models.items():
-        out.print(
-            f"  model   {name}: {model.model} at {model.base_url or ('this machine' if model.offline else 'api')}"
-        )
+        out.print(f"  model   {name}: {model.model} at {_places(model)}")
     out.print(f"  stages  {' → '.join(stage.label for stage in stages)}", soft_wrap=True)
     if len(seeds) < 8:
         out.print(f"  note    only {len(seeds)} seeds: proposals will look alike")
+
+
+def _places(model: Model) -> str:
+    named = [url for url in model.endpoints if url]
+    return ", ".join(named) or ("this machine" if model.offline else "api")
 
 
 def seed_line(report: SeedReport) -> str:

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from flows.recipe_file import validated
 from schemas.errors import BadInput
-from schemas.recipe import Faults
+from schemas.faults import Faults
 
 
 def serve_teacher(host: str, port: int, faults: Sequence[str], out: Console) -> None:

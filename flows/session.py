@@ -25,7 +25,7 @@ WHY = {
     "falling_yield": "the rounds hardly bring new rows any more; add seeds or topics, or loosen a filter",
     "exhausted_seeds": "the seeds are used up; add seeds, raise seeds.passes, or start with self_instruct",
     "max_rounds": "limits.max_rounds was reached",
-    "max_requests": "limits.max_requests was reached",
+    "budget_requests": "limits.budget_requests was reached",
 }
 
 

@@ -1,6 +1,8 @@
 """What is asked of a model and what comes back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from schemas.row import TeacherNote
 
@@ -11,6 +13,18 @@ class Message:
 
     role: str
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A JSON reply of a fixed form. Where the endpoint cannot be held to it, the prompt is asked as it stands."""
+
+    name: str
+    """Letters, digits, ``_`` and ``-``."""
+    schema: Mapping[str, Any]
+    """A JSON Schema of an object, without ``minLength`` and ``maxLength`` (see ``teachers/structured.py``)."""
+    hint: str
+    """The words that ask for this form, in the prompt's language; they follow its last message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +42,19 @@ class Prompt:
     top_p: float | None = None
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
+    n: int = 1
+    """How many samples of the reply; see ``Completion.samples``."""
+    shape: Shape | None = None
+    """The form of the reply, where it has a fixed one and the endpoint can be held to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One more reply to the same prompt."""
+
+    text: str
+    finish_reason: str = "stop"
+    reasoning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +71,15 @@ class Completion:
     top_p: float | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt tokens, those that the endpoint had cached."""
+    reasoning_tokens: int = 0
+    """Of the completion tokens, those that a reasoning model thought with."""
     cost: float = 0.0
+    """US dollars, for all samples."""
     error: str | None = None
+    others: tuple[Sample, ...] = ()
+    """The other samples, where ``n`` was more than one. Tokens and cost are counted once, here."""
 
     @property
     def truncated(self) -> bool:

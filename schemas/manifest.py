@@ -53,6 +53,10 @@ class Usage(_Record):
     failed: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt tokens, those that the endpoint had cached and may sell for less."""
+    reasoning_tokens: int = 0
+    """Of the completion tokens, those that a reasoning model thought with."""
     cost: float = 0.0
 
 
@@ -91,7 +95,8 @@ class Manifest(_Record):
     complete: bool
     """Whether ``rows == rows_requested``."""
     stop_reason: str
-    """complete, or why not: exhausted_seeds, falling_yield, max_rounds, max_requests, interrupted."""
+    """complete, or why not: exhausted_seeds, falling_yield, max_rounds, budget_usd, budget_tokens, budget_requests,
+    interrupted."""
     rounds: int = 0
     """Source shards that the dataset was made from."""
     stage_folders: list[str] = Field(default_factory=list)

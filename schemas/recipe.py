@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from schemas.faults import Faults
+from schemas.strict import Strict
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TAKEN = ("take", "seeds")
@@ -17,51 +20,59 @@ _TAKEN = ("take", "seeds")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
-class Strict(BaseModel):
-    """Unknown keys are errors: a typo must not silently change a run that costs money."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Price(Strict):
     """What a model costs, in US dollars per million tokens."""
 
     prompt: float = Field(default=0.0, ge=0, description="US dollars per million prompt tokens.")
+    cached: float | None = Field(
+        default=None,
+        ge=0,
+        description="US dollars per million prompt tokens that the endpoint had cached. Default: prompt.",
+    )
     completion: float = Field(default=0.0, ge=0, description="US dollars per million completion tokens.")
-
-
-class Faults(Strict):
-    """How often the offline teacher misbehaves, as shares of requests; for trying limits, parsers and filters."""
-
-    rate_limit: float = Field(default=0.0, ge=0, le=1, description="Answered 429 with Retry-After.")
-    server_error: float = Field(default=0.0, ge=0, le=1, description="Answered 500.")
-    timeout: float = Field(default=0.0, ge=0, le=1, description="Never answered within the client's timeout.")
-    disconnect: float = Field(default=0.0, ge=0, le=1, description="Connection dropped in the middle.")
-    malformed: float = Field(default=0.0, ge=0, le=1, description="A reply out of format.")
-    truncated: float = Field(default=0.0, ge=0, le=1, description="A reply cut off, finish_reason length.")
-    refusal: float = Field(default=0.0, ge=0, le=1, description="A refusal.")
-    duplicate: float = Field(default=0.0, ge=0, le=1, description="An earlier reply again: little variety.")
-    wrong: float = Field(default=0.0, ge=0, le=1, description="A well-formed, wrong answer.")
-    latency: float = Field(default=0.0, ge=0, le=60, description="Seconds before each reply.")
-    seed: int = Field(default=0, description="Which requests are hit.")
 
 
 class Model(Strict):
     """One model that stages can name: any OpenAI-compatible endpoint, or ``builtin``."""
 
     model: str = Field(min_length=1, description="The name the endpoint knows, or builtin: the offline teacher.")
-    base_url: str | None = Field(
-        default=None, description="The endpoint, ending in /v1. Default: the openai library's own."
+    base_url: str | list[str] | None = Field(
+        default=None,
+        description="The endpoint, ending in /v1, or a list of endpoints that serve the same model."
+        " Default: the openai library's own.",
+    )
+    mode: Literal["live", "batch"] = Field(
+        default="live", description="live: one request a prompt; batch: the endpoint's Batch API, slower and cheaper."
     )
     api_key_env: str | None = Field(
         default=None, description="The NAME of the environment variable that holds the key; never the key itself."
     )
-    concurrency: int = Field(default=32, ge=1, le=4096, description="Requests in flight, at most.")
+    concurrency: int = Field(default=512, ge=1, le=65536, description="Requests in flight, at most.")
+    adaptive: bool = Field(
+        default=True,
+        description="Find out how many requests the endpoint can take, up to `concurrency`;"
+        " off: always keep `concurrency` in flight.",
+    )
+    requests_per_minute: int | None = Field(default=None, ge=1, description="A hard cap, where the account has one.")
+    tokens_per_minute: int | None = Field(default=None, ge=1, description="Likewise; prompt and completion tokens.")
     timeout: float = Field(default=120.0, gt=0, description="Seconds until a request is given up and retried.")
     max_attempts: int = Field(default=6, ge=1, le=100, description="Attempts for one request, the first included.")
+    max_wait: float = Field(
+        default=600.0,
+        gt=0,
+        description="Seconds that a request may take over all its attempts, and that an endpoint may be down.",
+    )
     temperature: float | None = Field(default=None, ge=0, le=2, description="Where the stage names none.")
     top_p: float | None = Field(default=None, gt=0, le=1, description="Where the stage names none.")
     max_tokens: int | None = Field(default=None, ge=1, description="Where the stage names none.")
+    stop: list[str] = Field(
+        default_factory=list, max_length=4, description="Where the stage names none; only marks that no text can hold."
+    )
+    structured: Literal["auto", "off"] = Field(
+        default="auto",
+        description="auto: replies of a fixed form are asked for by JSON schema where the endpoint keeps to one;"
+        " off: always as text.",
+    )
     send_seed: bool = Field(default=True, description="Send a seed with each request; off for endpoints that refuse.")
     extra_body: dict[str, Any] = Field(default_factory=dict, description="Passed on as it is.")
     price: Price = Field(default_factory=Price, description="For the cost; nothing is known of it by itself.")
@@ -69,19 +80,12 @@ class Model(Strict):
 
     @field_validator("base_url")
     @classmethod
-    def _http(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        try:
-            parts = urlsplit(url)
-            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # a port that is none, brackets that do not match
-            parts, good = None, False
-        if parts is not None and parts.username is not None:
-            # Not shown: it is a secret, and it would stand in the manifest.
-            raise ValueError("there is a user name in the URL; take it out and name the key's variable in api_key_env")
-        if not good or re.search(r"\s", url):
-            raise ValueError(f"{url!r} is not an http(s) URL; give one such as http://localhost:8000/v1")
+    def _http(cls, url: str | list[str] | None) -> str | list[str] | None:
+        urls = [url] if isinstance(url, str) else url or []
+        for each in urls:
+            _check_url(each)
+        if isinstance(url, list) and (not url or len(set(url)) < len(url)):
+            raise ValueError("a list of endpoints names each endpoint once, and at least one")
         return url
 
     @field_validator("api_key_env")
@@ -99,9 +103,27 @@ class Model(Strict):
         return self
 
     @property
+    def endpoints(self) -> list[str | None]:
+        """The base URLs; ``None`` is the openai library's own."""
+        return list(self.base_url) if isinstance(self.base_url, list) else [self.base_url]
+
+    @property
     def offline(self) -> bool:
         """Whether this is the in-process offline teacher."""
         return self.model == "builtin" and self.base_url is None
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, brackets that do not match
+        parts, good = None, False
+    if parts is not None and parts.username is not None:
+        # Not shown: it is a secret, and it would stand in the manifest.
+        raise ValueError("there is a user name in the URL; take it out and name the key's variable in api_key_env")
+    if not good or re.search(r"\s", url):
+        raise ValueError(f"{url!r} is not an http(s) URL; give one such as http://localhost:8000/v1")
 
 
 class Seeds(Strict):
@@ -169,11 +191,11 @@ class Limits(Strict):
     """When to stop although the rows are not complete."""
 
     max_rounds: int = Field(default=1000, ge=1, description="Rounds of generation (source shards), at most.")
-    max_requests: int | None = Field(
-        default=None,
-        ge=1,
-        description="Requests over all attempts; looked at after each batch of rounds, which is finished first.",
+    budget_usd: float | None = Field(
+        default=None, gt=0, description="US dollars, over all attempts at the run, by the prices of `models`."
     )
+    budget_tokens: int | None = Field(default=None, ge=1, description="Prompt and completion tokens, likewise.")
+    budget_requests: int | None = Field(default=None, ge=1, description="Requests, likewise; retries not counted.")
     min_yield: float = Field(
         default=0.02, ge=0, le=1, description="Stop when a round keeps less than this share of its candidates…"
     )

@@ -144,7 +144,7 @@ class Channel:
         limits = httpx2.Limits(
             max_connections=self.model.concurrency + 1, max_keepalive_connections=self.model.concurrency
         )
-        url = OFFLINE_URL if self.model.offline else self.model.base_url
+        url = OFFLINE_URL if self.model.offline else self.model.endpoints[0]
         http = httpx2.AsyncClient(
             transport=self._transport,
             timeout=timeout,
@@ -184,14 +184,14 @@ class Channel:
     def _variable(self) -> str | None:
         if self.model.offline:
             return None
-        return self.model.api_key_env or (OPENAI_KEY if self.model.base_url is None else None)
+        return self.model.api_key_env or (OPENAI_KEY if self.model.endpoints[0] is None else None)
 
     @property
     def _shown(self) -> str:
         """The endpoint for people, without a password that the URL may hold."""
-        if self.model.base_url is None:
+        if self.model.endpoints[0] is None:
             return "the offline teacher" if self.model.offline else "OpenAI"
-        parts = urlsplit(self.model.base_url)
+        parts = urlsplit(self.model.endpoints[0])
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     async def _attempt(self, payload: dict[str, Any]) -> Completion:

@@ -26,14 +26,14 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
 
 from schemas.errors import CorruptRun, RunFailed
-from schemas.exchange import Completion
+from schemas.exchange import Completion, Sample
 
 MAGIC = b"loomlog\x01"
 """Name and version of the format."""
@@ -42,7 +42,6 @@ _SIZE = struct.Struct("<I")
 _LEVEL = 3
 """zstd's default: higher levels cost more than they save on a few kilobytes."""
 _CODEC = pa.Codec("zstd", compression_level=_LEVEL)
-_FIELDS = tuple(field.name for field in fields(Completion))
 # macOS has no fdatasync.
 _sync = getattr(os, "fdatasync", os.fsync)
 
@@ -287,7 +286,7 @@ def _any_frame(fd: int, start: int, size: int) -> bool:
 
 
 def _encode(record: Record) -> bytes:
-    completion = {name: getattr(record.completion, name) for name in _FIELDS}
+    completion = asdict(record.completion)
     data = {"key": record.key, "digest": record.digest, "payload": record.payload, "completion": completion}
     if record.detail:
         data["detail"] = record.detail
@@ -301,7 +300,9 @@ def _decode(path: Path, offset: int, body: bytes) -> Record:
     try:
         text = _CODEC.decompress(body[_SIZE.size :], decompressed_size=size, asbytes=True)
         data = json.loads(text)
-        return Record(**{**data, "completion": Completion(**data["completion"])})
+        reply = data["completion"]
+        others = tuple(Sample(**sample) for sample in reply.pop("others", ()))
+        return Record(**{**data, "completion": Completion(**reply, others=others)})
     except (ValueError, TypeError, KeyError, OSError):
         # The checksum held: another program wrote this.
         raise _damaged(path, offset) from None

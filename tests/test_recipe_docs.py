@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from schemas.recipe import Faults, Limits, Model, Output, Price, Recipe, Seeds
+from schemas.faults import Faults
+from schemas.recipe import Limits, Model, Output, Price, Recipe, Seeds
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "recipe.md"
 PARTS: dict[str, type[BaseModel]] = {"": Recipe, "seeds": Seeds, "models.<name>": Model, "models.<name>.price": Price,

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from schemas.recipe import Faults
+from schemas.faults import Faults
 from teachers.builtin.faults import (
     DUPLICATE_SEEDS,
     content_fault,

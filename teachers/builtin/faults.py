@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
-from schemas.recipe import Faults
+from schemas.faults import Faults
 
 TRANSIENT = ("rate_limit", "server_error", "timeout", "disconnect")
 CONTENT = ("malformed", "truncated", "refusal", "duplicate", "wrong")

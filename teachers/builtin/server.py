@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from schemas.errors import BadInput
-from schemas.recipe import Faults
+from schemas.faults import Faults
 from teachers.builtin.endpoint import Endpoint, Reply, Response
 
 _SHUTDOWN_SECONDS = 1

@@ -8,8 +8,9 @@ import pytest
 
 from schemas.errors import EndpointError
 from schemas.exchange import Completion, Message, Prompt
+from schemas.faults import Faults
 from schemas.manifest import Usage
-from schemas.recipe import Faults, Model, Price
+from schemas.recipe import Model, Price
 from teachers.asker import Asker
 from teachers.builtin.endpoint import Endpoint, Said
 from teachers.builtin.transport import InProcess

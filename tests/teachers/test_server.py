@@ -16,7 +16,8 @@ import pytest
 
 from schemas.errors import BadInput
 from schemas.exchange import Completion, Message, Prompt
-from schemas.recipe import Faults, Model
+from schemas.faults import Faults
+from schemas.recipe import Model
 from teachers.builtin.endpoint import Endpoint, Said
 from teachers.builtin.server import serve, serving
 from teachers.builtin.transport import InProcess
