@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from schemas.errors import BudgetSpent
 from schemas.exchange import Completion, Prompt
 from schemas.manifest import StageCounts
 from schemas.reject import Rejected
@@ -20,6 +21,8 @@ from schemas.stage import Job, Outcome, Reject, Steps
 
 T = TypeVar("T")
 
+AT_ONCE = 4096
+"""Jobs begun and not ended, at most: they hold memory, and no more than this can be in flight."""
 SEED_BITS = 31
 """Endpoints take a seed as a signed 32-bit number."""
 
@@ -75,15 +78,35 @@ async def drive(key: str, steps: Steps[T], ask: Ask, *salt: object) -> Ended[T]:
         return Ended(None, rejection)
 
 
-async def drive_all(jobs: Sequence[tuple[str, Steps[T]]], ask: Ask, *salt: object) -> list[Ended[T]]:
-    """Run many jobs at once; results are in the order of ``jobs``, whatever finished first."""
+async def drive_all(
+    jobs: Sequence[tuple[str, Steps[T]]], ask: Ask, *salt: object, at_once: int = AT_ONCE
+) -> list[Ended[T]]:
+    """Run many jobs, ``at_once`` at a time; results are in the order of ``jobs``, whatever finished first.
+
+    Raises:
+        BudgetSpent: some jobs could not be run to their end; all that was asked was waited for.
+    """
+    ended: list[Ended[T] | None] = [None] * len(jobs)
+    line, spent = enumerate(jobs), list[BudgetSpent]()
+
+    async def work() -> None:
+        # As soon as one job ends the next begins: a slow one holds up nobody.
+        for place, (key, steps) in line:
+            try:
+                ended[place] = await drive(key, steps, ask, *salt)
+            except BudgetSpent as stop:
+                spent.append(stop)
+
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(drive(key, steps, ask, *salt)) for key, steps in jobs]
+            for _ in range(min(at_once, len(jobs))):
+                group.create_task(work())
     except BaseExceptionGroup as errors:
         # One job's error stops the shard: the first is the cause, the others are its echoes.
         raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
+    if spent:
+        raise spent[0]
+    return [end for end in ended if end is not None]
 
 
 @dataclass

@@ -10,14 +10,15 @@ from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import PrefectFuture
+from prefect.futures import PrefectFuture, wait
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import work
 from flows.plan import AHEAD, Plan
-from flows.publish import all_usage, publish
+from flows.publish import publish
 from flows.recipe_file import check_recipe
 from flows.run import Run, attach, open_run
+from schemas.errors import BudgetSpent
 from schemas.manifest import Manifest, StageCounts
 
 Counts = PrefectFuture[Any]
@@ -75,12 +76,15 @@ def make(run: Run) -> Manifest:
         last: dict[int, Counts] = {}
         while shards := plan.batch():
             through = [send(run, shard, last) for shard in shards]
-            for futures in through:
-                counts = [count for future in futures if (count := future.result()) is not None]
-                plan.record(made=_made(counts), kept=counts[-1].rows_out)
-                run.progress.keep(plan.kept)
-            if _spent(run):
-                plan.stop_reason = plan.stop_reason or "budget_requests"
+            try:
+                for futures in through:
+                    counts = [count for future in futures if (count := future.result()) is not None]
+                    plan.record(made=_made(counts), kept=counts[-1].rows_out)
+                    run.progress.keep(plan.kept)
+            except BudgetSpent as stop:
+                # The others come to the same end; what they have asked is waited for, and kept for the next attempt.
+                wait([future for futures in through for future in futures])
+                plan.stop_reason = str(stop)
         return publish(run, plan.shards, plan.stop_reason or "complete")
 
 
@@ -110,9 +114,3 @@ def send(run: Run, shard: int, last: dict[int, Counts]) -> list[Counts]:
 def _made(counts: list[StageCounts]) -> int:
     """The rows that came out of the last generator: what the filters after it had to judge."""
     return next(count.rows_out for count in reversed(counts) if count.kind == "generator")
-
-
-def _spent(run: Run) -> bool:
-    """Whether the run has asked, over all its attempts, as much as it may."""
-    limit = run.recipe.limits.budget_requests
-    return limit is not None and sum(usage.requests + usage.replayed for _, usage in all_usage(run)) >= limit

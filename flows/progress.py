@@ -131,9 +131,10 @@ def _asked(progress: Progress) -> list[str]:
     live = progress.live() if callable(progress.live) else progress.live
     tokens = live.prompt_tokens + live.completion_tokens
     return [
-        f"{live.requests:,} requests ({live.in_flight} in flight, {live.retries} retries)",
+        f"{live.requests:,} requests ({live.retries:,} retries)",
         f"{tokens:,} tokens",
         f"${live.cost:,.2f}",
+        *live.models,
     ]
 
 

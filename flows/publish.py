@@ -10,12 +10,13 @@ import polars as pl
 
 from flows.progress import add_counts
 from flows.run import Run
+from flows.spending import usage_by_stage
 from outputs.dataset import Dataset, Draft, read_dataset, start_draft, versions
 from outputs.dataset import publish as publish_draft
 from outputs.funnel import reasons_of
 from outputs.parquet import RejectWriter, TrainWriter
 from schemas.errors import ConservationError, CorruptRun, RunFailed
-from schemas.manifest import Manifest, StageCounts, Usage
+from schemas.manifest import Manifest, StageCounts
 from schemas.reject import Rejected, rejects_frame
 from schemas.row import from_frame
 
@@ -117,16 +118,6 @@ def _check_chain(funnel: list[StageCounts]) -> None:
             )
 
 
-def all_usage(run: Run) -> Iterator[tuple[str, Usage]]:
-    """What was asked, by stage: also for shards that were made ahead and not needed."""
-    for stage in run.stages:
-        total = Usage()
-        for folder in run.store.finished(stage):
-            total = Usage(**{name: value + getattr(total, name) for name, value in folder.usage().model_dump().items()})
-        if total != Usage():
-            yield stage.label, total
-
-
 def _manifest(run: Run, draft: Draft, shards: int, stop_reason: str, funnel: list[StageCounts]) -> Manifest:
     rows = funnel[-1].rows_out
     return Manifest(
@@ -143,7 +134,7 @@ def _manifest(run: Run, draft: Draft, shards: int, stop_reason: str, funnel: lis
         stage_folders=[stage.folder for stage in run.stages],
         seeds=run.seed_reports,
         funnel=funnel,
-        usage=dict(all_usage(run)),
+        usage=dict(usage_by_stage(run.store, run.stages)),
         started=run.started.isoformat(timespec="seconds"),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )

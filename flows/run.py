@@ -16,6 +16,7 @@ from flows.indexes import OpenIndex
 from flows.pool import Pool
 from flows.progress import Progress
 from flows.recipe_file import check_recipe
+from flows.spending import spent_before
 from flows.stages import Stage, resolve
 from flows.store import Store
 from generators.seeds import read_seeds
@@ -24,6 +25,7 @@ from schemas.errors import BadInput
 from schemas.manifest import SeedReport
 from schemas.recipe import Recipe
 from schemas.row import Row
+from teachers.budget import Budget
 from teachers.client import Teachers
 
 
@@ -40,6 +42,7 @@ class Run:
     store: Store
     teachers: Teachers
     progress: Progress
+    budget: Budget
     started: datetime
     pool: Pool | None = None
     indexes: dict[str, OpenIndex] = field(default_factory=dict)
@@ -60,6 +63,8 @@ class Run:
         if self.prepared:
             return
         self.teachers.check()
+        if self.budget.limited:
+            self.budget.spent = spent_before(self.store, self.stages)
         for opened in self.indexes.values():
             opened.open()
         text = json.dumps({"root": str(self.root), "recipe": self.recipe.model_dump(mode="json")}, ensure_ascii=False)
@@ -100,7 +105,8 @@ def open_run(recipe: Recipe, root: Path, origin: str = "recipe", progress: Progr
             return _OPEN[str(file)]
     teachers = Teachers(recipe.models)
     now = datetime.now(UTC)
-    run = Run(str(file), recipe, root, seeds, reports, stages, store, teachers, progress or Progress(), now)
+    budget = Budget(recipe.limits)
+    run = Run(str(file), recipe, root, seeds, reports, stages, store, teachers, progress or Progress(), budget, now)
     run.progress.live = teachers.live
     if stages[0].kind == "pool":
         run.pool = Pool(stages[0], seeds, recipe.seed)

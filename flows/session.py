@@ -25,7 +25,9 @@ WHY = {
     "falling_yield": "the rounds hardly bring new rows any more; add seeds or topics, or loosen a filter",
     "exhausted_seeds": "the seeds are used up; add seeds, raise seeds.passes, or start with self_instruct",
     "max_rounds": "limits.max_rounds was reached",
-    "budget_requests": "limits.budget_requests was reached",
+    "budget_usd": "limits.budget_usd is spent; raise it and run again to go on",
+    "budget_tokens": "limits.budget_tokens is spent; raise it and run again to go on",
+    "budget_requests": "limits.budget_requests is spent; raise it and run again to go on",
 }
 
 

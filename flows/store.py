@@ -140,8 +140,11 @@ class Store:
 
     def finished(self, stage: Stage) -> list[ShardFolder]:
         """The folders of all shards that ``stage`` is done with, in order."""
-        folders = [ShardFolder(path) for path in sorted((self.root / stage.folder).glob("[0-9]*"))]
-        return [folder for folder in folders if folder.done]
+        return [folder for folder in self.folders(stage) if folder.done]
+
+    def folders(self, stage: Stage) -> list[ShardFolder]:
+        """The folders of all shards that ``stage`` has begun, in order."""
+        return [ShardFolder(path) for path in sorted((self.root / stage.folder).glob("[0-9]*"))]
 
     @contextmanager
     def locked(self) -> Iterator[None]:

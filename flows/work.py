@@ -4,22 +4,24 @@ Each function returns at once if the shard is already done on disk; that is all 
 asked when a run died is replayed from the completion log, and only the rest is asked.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 import polars as pl
 
-from flows.drive import book_reason, drive_all, rng_for, settle
+from flows.drive import Ask, Ended, book_reason, drive_all, rng_for, settle
 from flows.run import Run
 from flows.stages import Stage
 from flows.store import ShardFolder, ShardResult
-from schemas.errors import ConservationError, RunFailed
+from schemas.errors import BudgetSpent, ConservationError, RunFailed
 from schemas.manifest import StageCounts, Usage
 from schemas.reject import Rejected
 from schemas.row import Row, from_frame, new_row, to_frame
-from schemas.stage import Job, Signatures, Verdict
+from schemas.stage import Job, Outcome, Signatures, Verdict
 from teachers.asker import Asker
 from teachers.log import CompletionLog
+
+T = TypeVar("T")
 
 
 def source_shards(run: Run) -> int | None:
@@ -48,12 +50,14 @@ def generate_shard(run: Run, place: int, shard: int) -> StageCounts:
     if not folder.done:
         rows = from_frame(_upstream(run, place, shard).rows())
         jobs = _jobs(stage, rows, run.recipe.seed)
-        usage = Usage()
+        usage, steps = Usage(), [(job.key, job.steps) for job in jobs]
         run.progress.begin(stage.label, len(jobs))
-        with CompletionLog.open(folder.open().log) as log:
-            asker = Asker(run.teachers, log, usage)
-            steps = [(job.key, job.steps) for job in jobs]
-            ended = run.teachers.run(drive_all(steps, asker.ask, run.recipe.seed, stage.label))
+
+        async def drive(ask: Ask) -> list[Ended[Outcome]]:
+            # Twice what can be in flight: some wait for a retry, some think about what to ask next.
+            return await drive_all(steps, ask, run.recipe.seed, stage.label, at_once=2 * run.teachers.capacity)
+
+        ended = _with_models(run, folder, usage, shard, drive)
         _check_answered(stage, usage, run)
         books = settle(jobs, ended, _blank(stage, "generator"), shard)
         run.progress.begin(stage.label, -len(jobs))
@@ -88,11 +92,29 @@ def _pool_round(run: Run, stage: Stage, shard: int, folder: ShardFolder) -> Shar
     assert run.pool is not None, "a pool source has a pool"
     while run.pool.rounds < shard:
         run.pool.absorb(from_frame(run.store.shard(stage, run.pool.rounds).rows()))
-    usage = Usage()
-    with CompletionLog.open(folder.open().log) as log:
-        result = run.teachers.run(run.pool.grow(Asker(run.teachers, log, usage).ask, usage))
+    usage, pool = Usage(), run.pool
+    result = _with_models(run, folder, usage, shard, lambda ask: pool.grow(ask, usage))
     _check_answered(stage, usage, run)
     return result
+
+
+def _with_models(
+    run: Run, folder: ShardFolder, usage: Usage, shard: int, work: Callable[[Ask], Coroutine[Any, Any, T]]
+) -> T:
+    """Do ``work``, which asks models; what was asked and paid for is in the log, however it ends."""
+    with CompletionLog.open(folder.open().log) as log:
+        asker = Asker(run.teachers, log, usage, run.budget, rank=shard)
+
+        async def to_the_end() -> T:
+            try:
+                return await work(asker.ask)
+            except BudgetSpent:
+                await asker.drain(None)
+                raise
+            finally:
+                await asker.drain()
+
+        return run.teachers.run(to_the_end())
 
 
 def _check_answered(stage: Stage, usage: Usage, run: Run) -> None:

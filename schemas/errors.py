@@ -7,6 +7,7 @@
     │   ├── DatasetError    a dataset, a version or a row that is not there
     │   └── EndpointError   a model that cannot be asked: unreachable, wrong key, unknown name
     └── RunFailed           exit 1: a run that started and could not go on
+        ├── BudgetSpent         nothing is left to spend; what there is, is published
         ├── ConservationError   rows in and rows out of a stage do not balance
         └── CorruptRun          a file of an earlier run that cannot be read back
 
@@ -47,6 +48,10 @@ class EndpointError(BadInput):
 
 class RunFailed(InstructloomError):
     """A run started and could not go on."""
+
+
+class BudgetSpent(RunFailed):
+    """Nothing is left of a budget; the message is the limit's name, such as ``budget_usd``."""
 
 
 class ConservationError(RunFailed):

@@ -1,46 +1,35 @@
-"""The way to one model: its HTTP client, its slots, its retries.
+"""The way to one model: asks until there is an answer or no hope.
 
-A slot is held for one attempt only, never while waiting for the next, so a request in trouble holds up nobody. The
-openai library's own retries are off: tenacity has one policy for all of them (see ``failures.py``).
+A request waits for a place (``gate.py``), is sent to one endpoint of the model, and is asked again where that helps
+(``failures.py``). The openai library's own retries are off: tenacity has one policy for all of them. What an endpoint
+that is down costs is time, not attempts: they are counted only while it works.
+
+Not here: the same through a Batch API (``batch.py``); what was asked before (``asker.py``).
 """
 
 import asyncio
-import logging
-import os
-import re
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
 
 import httpx2
-import openai
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from schemas.errors import EndpointError, RecipeError, RunFailed
 from schemas.exchange import Completion
 from schemas.recipe import Model
-from teachers.failures import TRANSIENT, Failure, back_off, failure_of, is_transient
+from teachers.access import Access
+from teachers.clock import Clock
+from teachers.failures import OVERLOAD, TRANSIENT, Failure, back_off, is_transient
+from teachers.gate import Gate, Place, Replica
 from teachers.live import Live
-from teachers.payload import encode
+from teachers.payload import Request
+from teachers.pulse import Pulse
+from teachers.rates import Rates
 from teachers.reply import no_reply, read_reply
+from teachers.window import Window
 
-Sleep = Callable[[float], Awaitable[None]]
-
-OFFLINE_URL = "http://builtin/v1"
-"""Where the in-process teacher seems to live; nothing listens there."""
-OPENAI_KEY = "OPENAI_API_KEY"
-"""The openai library's own variable; read only where the recipe names neither a key nor an endpoint."""
-NO_KEY = "none"
-"""Sent where the recipe names no key: local servers want none, the library wants some."""
-CONNECT_SECONDS = 10.0
 HOPELESS = 10
 """Requests that fail for good in a row, each after all its attempts, until the run is stopped."""
-CHECK_SECONDS = 15.0
-_RESERVED = ("messages", "stream", "n")
-_LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
+_RESERVED = {"messages", "stream", "n", "response_format"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,74 +42,69 @@ class Answer:
     """The endpoint's own words, where it refused."""
 
 
+@dataclass(slots=True)
+class Call:
+    """One request on its way through its attempts; of those that wait, the lowest ``rank`` goes first."""
+
+    request: Request
+    rank: int = 0
+    sent: bool = False
+    """Whether an endpoint is at work on it just now: then it is paid for, and worth waiting for."""
+    since: float = 0.0
+    """When the first attempt was sent."""
+    attempts: int = 0
+    counted: int = 0
+    """Attempts that failed while the endpoint worked."""
+    last: Replica | None = field(default=None, repr=False)
+
+
 class Channel:
     """One model of the recipe, ready to be asked. Used on the event loop only, after ``check_key``."""
 
     def __init__(
-        self, name: str, model: Model, live: Live, transport: httpx2.AsyncBaseTransport | None, sleep: Sleep
+        self, name: str, model: Model, live: Live, transport: httpx2.AsyncBaseTransport | None, clock: Clock
     ) -> None:
-        taken = [field for field in _RESERVED if field in model.extra_body]
+        taken = sorted(_RESERVED & model.extra_body.keys())
         if taken:
             raise RecipeError(f"models.{name}.extra_body.{taken[0]}: {taken[0]!r} is set by the program; remove it")
         self.name = name
         self.model = model
         self._live = live
+        self._clock = clock
         self._answered = 0
         self._failures_in_a_row = 0
-        self._transport = transport
-        self._slots = asyncio.Semaphore(model.concurrency)
-        self._retrying = AsyncRetrying(
-            stop=stop_after_attempt(model.max_attempts),
-            wait=back_off,
-            retry=retry_if_exception(is_transient),
-            before_sleep=self._count_retry,
-            sleep=sleep,
-            reraise=True,
-        )
+        # The offline teacher of this process works on our own processor: nothing is found out by asking faster.
+        adaptive = model.adaptive and not model.offline
+        self._replicas = [
+            Replica(Access(name, model, url, transport), Window(model.concurrency, adaptive)) for url in model.endpoints
+        ]
+        self._rates = Rates(model.requests_per_minute, model.tokens_per_minute)
+        self._gate = Gate(self._replicas, model.concurrency, self._rates, clock)
+        self._pulse = Pulse(self._replicas, self._gate, clock) if adaptive and transport is None else None
 
     def __repr__(self) -> str:
         return f"Channel({self.name!r}, {self.model.model!r})"
 
-    async def ask(self, payload: dict[str, Any]) -> Answer:
+    async def ask(self, call: Call) -> Answer:
         """Ask until there is an answer or no hope.
 
         Raises:
             EndpointError: the key is refused, or the endpoint does not know the path or the model.
             RunFailed: the endpoint is gone, fails every request, or its account is empty.
         """
-        # A copy, because tenacity keeps the state of a call in the object.
-        retrying = self._retrying.copy()
-        self._live.waiting += 1
+        if self._pulse is not None:
+            self._pulse.start()
         detail = ""
+        self._live.waiting += 1
         try:
-            completion: Completion = await retrying(self._attempt, payload)
+            completion = await self._until_answered(call)
         except Failure as failure:
-            completion, detail = self._give_up(failure, payload), self._scrubbed(failure.detail)
+            completion, detail = self._give_up(failure, call), self._scrubbed(failure.detail)
         finally:
             self._live.waiting -= 1
         self._count(completion, detail)
         self._stop_if_hopeless(completion, detail)
-        return Answer(completion, retrying.statistics["attempt_number"] - 1, detail)
-
-    async def check(self) -> None:
-        """Make sure that the endpoint answers and does not refuse the key. Any answer but 401 and 403 will do.
-
-        Raises:
-            EndpointError: it does not answer, or refuses the key.
-        """
-        try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                await self._client.get("/models", cast_to=httpx2.Response)
-        except openai.APIStatusError as error:
-            failure = failure_of(error)
-            # A restricted key may ask models and not list them.
-            if failure.word == "wrong_key" and "scope" not in failure.detail:
-                raise self._stopped(failure) from None
-        except (openai.APIConnectionError, TimeoutError) as error:
-            kind = type(error.__cause__ or error).__name__
-            raise EndpointError(
-                f"models.{self.name}: {self._shown} does not answer ({kind}); start it, or correct base_url"
-            ) from None
+        return Answer(completion, call.attempts - 1, detail)
 
     def check_key(self) -> None:
         """Make sure that the environment holds the key that the recipe names.
@@ -128,103 +112,121 @@ class Channel:
         Raises:
             EndpointError: it does not, or the URL is none.
         """
-        _ = self._key
-        _ = self._client
+        for replica in self._replicas:
+            replica.access.check_key()
+
+    async def check(self) -> None:
+        """Make sure that the endpoint answers and does not refuse the key; of several, at least one.
+
+        Raises:
+            EndpointError: it does not answer, or refuses the key.
+        """
+        if self.model.offline:
+            return
+        found = await asyncio.gather(*(replica.access.check() for replica in self._replicas))
+        wrong = [
+            (replica, failure) for replica, failure in zip(self._replicas, found, strict=True) if failure is not None
+        ]
+        for replica, failure in wrong:
+            if failure.word == "wrong_key":
+                raise self._stopped(failure, replica)
+        if len(wrong) == len(self._replicas):
+            replica, failure = wrong[0]
+            raise EndpointError(
+                f"models.{self.name}: {replica.access.shown} does not answer ({failure.detail}); start it, or correct"
+                " base_url"
+            )
+
+    def status(self) -> str:
+        """The model for the progress line: what is down, else how many requests are in flight of how many."""
+        now = self._clock.time()
+        down = [replica for replica in self._replicas if replica.breaker.down_since is not None]
+        if not down:
+            return f"{self.name} {self._gate.taken}/{sum(replica.window.size for replica in self._replicas)}"
+        first = down[0]
+        others = f" and {len(down) - 1} more" if len(down) > 1 else ""
+        since, wait = first.breaker.down_since or now, first.breaker.wait(now)
+        then = "trying now" if not wait else f"next try in {wait:.0f} s"
+        why = self._scrubbed(first.breaker.why)
+        return f"{self.name}: {first.access.shown}{others} is down for {now - since:.0f} s ({why}), {then}"
 
     async def close(self) -> None:
         """Close the connections, if any were opened."""
-        if "_client" in self.__dict__:
-            await self._client.close()
+        if self._pulse is not None:
+            await self._pulse.close()
+        await self._gate.close()
+        for replica in self._replicas:
+            await replica.access.close()
 
-    @cached_property
-    def _client(self) -> openai.AsyncOpenAI:
-        # At its usual level the library logs the URL of every request.
-        logging.getLogger("httpx2").setLevel(logging.WARNING)
-        timeout = httpx2.Timeout(self.model.timeout, connect=min(CONNECT_SECONDS, self.model.timeout))
-        limits = httpx2.Limits(
-            max_connections=self.model.concurrency + 1, max_keepalive_connections=self.model.concurrency
-        )
-        url = OFFLINE_URL if self.model.offline else self.model.endpoints[0]
-        http = httpx2.AsyncClient(
-            transport=self._transport,
-            timeout=timeout,
-            limits=limits,
-            follow_redirects=True,
-            # A company's proxy cannot reach this machine's own servers.
-            trust_env=not (self.model.offline or _is_loopback(url)),
-        )
+    async def _until_answered(self, call: Call) -> Completion:
         try:
-            client = openai.AsyncOpenAI(
-                api_key=self._key, base_url=url, timeout=timeout, max_retries=0, http_client=http
-            )
-        except (httpx2.InvalidURL, ValueError):
-            raise EndpointError(f"models.{self.name}.base_url is no URL that can be asked; correct it") from None
-        if url is not None:
-            # The library takes these from the environment; they belong to OpenAI and to nobody else.
-            client.organization = client.project = client.admin_api_key = None
-        return client
+            # Most requests need no second attempt, and nothing of what it takes to make one.
+            return await self._attempt(call)
+        except Failure as failure:
+            if not is_transient(failure):
+                raise
+            failed = [failure]
 
-    @cached_property
-    def _key(self) -> str:
-        if self._variable is None:
-            return NO_KEY
-        key = os.environ.get(self._variable, "").strip()
-        if not key:
-            raise EndpointError(
-                f"models.{self.name}: the environment variable {self._variable} is not set; export it with the key"
-                f" for {self._shown}"
-            )
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise EndpointError(
-                f"models.{self.name}: the value of {self._variable} has characters that no key has; export it anew"
-            )
-        return key
+        async def again() -> Completion:
+            if failed:
+                raise failed.pop()
+            return await self._attempt(call)
 
-    @property
-    def _variable(self) -> str | None:
-        if self.model.offline:
-            return None
-        return self.model.api_key_env or (OPENAI_KEY if self.model.endpoints[0] is None else None)
+        retrying = AsyncRetrying(
+            stop=lambda _: self._no_more(call),
+            wait=back_off,
+            retry=retry_if_exception(is_transient),
+            before_sleep=self._count_retry,
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+        answered: Completion = await retrying(again)
+        return answered
 
-    @property
-    def _shown(self) -> str:
-        """The endpoint for people, without a password that the URL may hold."""
-        if self.model.endpoints[0] is None:
-            return "the offline teacher" if self.model.offline else "OpenAI"
-        parts = urlsplit(self.model.endpoints[0])
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    def _no_more(self, call: Call) -> bool:
+        return call.counted >= self.model.max_attempts or self._clock.time() - call.since >= self.model.max_wait
 
-    async def _attempt(self, payload: dict[str, Any]) -> Completion:
-        async with self._slots:
-            with self._in_flight():
-                raw = await self._post(encode(payload))
-        return read_reply(raw, payload, self.model)
-
-    async def _post(self, body: bytes) -> bytes:
-        try:
-            # The client's own timeout is per read; a server that dribbles would hold the slot for ever.
-            async with asyncio.timeout(self.model.timeout):
-                response = await self._client.post("/chat/completions", cast_to=httpx2.Response, content=body)
-                return response.content
-        except TimeoutError:
-            raise Failure("timeout") from None
-        except openai.APIError as error:
-            raise failure_of(error) from None
-
-    @contextmanager
-    def _in_flight(self) -> Iterator[None]:
+    async def _attempt(self, call: Call) -> Completion:
+        call.attempts += 1
+        place = await self._gate.enter(call.rank)
+        if call.last is None:
+            call.since = place.since
+        call.last, call.sent = place.replica, True
         self._live.waiting -= 1
         self._live.in_flight += 1
         try:
-            yield
+            raw, headers = await place.replica.access.post(call.request.body)
+            completion = read_reply(raw, call.request.payload, self.model)
+        except Failure as failure:
+            self._failed(call, place, failure)
+            raise
+        except BaseException:
+            self._gate.drop(place)
+            raise
         finally:
+            call.sent = False
             self._live.in_flight -= 1
             self._live.waiting += 1
+        self._rates.told(self._clock.time(), headers)
+        tokens = completion.completion_tokens
+        self._gate.answer(place, tokens, completion.prompt_tokens + tokens)
+        return completion
 
-    def _give_up(self, failure: Failure, payload: dict[str, Any]) -> Completion:
-        if failure.word in ("wrong_key", "not_found", "no_quota", "unreachable"):
-            raise self._stopped(failure) from None
-        return no_reply(failure, payload, self.model)
+    def _failed(self, call: Call, place: Place, failure: Failure) -> None:
+        breaker = place.replica.breaker
+        call.counted += breaker.closed
+        breaker.failed(self._clock.time(), failure)
+        if failure.word in OVERLOAD or failure.status == 503:
+            self._gate.refuse(place, hold=failure.word != "timeout")
+        else:
+            self._gate.drop(place)
+
+    def _give_up(self, failure: Failure, call: Call) -> Completion:
+        assert call.last is not None, "it was asked"
+        down = all(replica.breaker.down_since is not None for replica in self._replicas)
+        if down or failure.word in ("wrong_key", "not_found", "no_quota", "unreachable"):
+            raise self._stopped(failure, call.last) from None
+        return no_reply(failure, call.request.payload, self.model)
 
     def _stop_if_hopeless(self, completion: Completion, detail: str) -> None:
         """Turning every row into a reject would waste the run; it is better stopped, mended and resumed.
@@ -237,31 +239,34 @@ class Channel:
         elif completion.error in TRANSIENT or not self._answered:
             self._failures_in_a_row += 1
         if self._failures_in_a_row >= HOPELESS:
+            shown = ", ".join(replica.access.shown for replica in self._replicas)
             raise RunFailed(
-                f"models.{self.name}: {self._shown} failed {self._failures_in_a_row} requests in a row"
+                f"models.{self.name}: {shown} failed {self._failures_in_a_row} requests in a row"
                 f" ({f'{completion.error} {detail}'.strip()}); mend it and run the same command again to resume"
             )
 
-    def _stopped(self, failure: Failure) -> EndpointError | RunFailed:
-        where = f"models.{self.name}: {self._shown}"
-        if failure.word == "unreachable":
-            return RunFailed(
-                f"{where} went away ({failure.detail}, {self.model.max_attempts} attempts);"
-                " start it and run the same command again to resume"
-            )
+    def _stopped(self, failure: Failure, replica: Replica) -> EndpointError | RunFailed:
+        access = replica.access
+        where = f"models.{self.name}: {access.shown}"
         if failure.word == "no_quota":
             return RunFailed(f"{where} says that the account is empty; add credit and run the same command again")
         if failure.word == "wrong_key":
-            source = f"the key in {self._variable}" if self._variable else "a request without a key"
-            remedy = "export a valid one" if self._variable else "name the variable that holds one as api_key_env"
+            source = f"the key in {access.variable}" if access.variable else "a request without a key"
+            remedy = "export a valid one" if access.variable else "name the variable that holds one as api_key_env"
             return EndpointError(f"{where} refused {source} for {self.model.model!r} ({failure.status}); {remedy}")
-        return EndpointError(
-            f"{where} does not know the model {self.model.model!r} or the path ({failure.status});"
-            " correct model, or base_url (most end in /v1)"
-        )
+        if failure.word == "not_found":
+            return EndpointError(
+                f"{where} does not know the model {self.model.model!r} or the path ({failure.status});"
+                " correct model, or base_url (most end in /v1)"
+            )
+        since = replica.breaker.down_since
+        waited = f" for {self._clock.time() - since:.0f} s" if since is not None else ""
+        why = f"{failure.word} {self._scrubbed(failure.detail)}".strip()
+        what = "went away" if failure.word == "unreachable" else "gave no answer"
+        return RunFailed(f"{where} {what}{waited} ({why}); mend that and run the same command again to resume")
 
     def _scrubbed(self, text: str) -> str:
-        return text if self._key == NO_KEY else text.replace(self._key, "***")
+        return self._replicas[0].access.scrubbed(text)
 
     def _count_retry(self, state: RetryCallState) -> None:
         self._live.retries += 1
@@ -278,7 +283,3 @@ class Channel:
         if completion.error is not None:
             live.failed += 1
             live.last_failure = f"{self.name}: {completion.error} {detail}".rstrip()
-
-
-def _is_loopback(url: str | None) -> bool:
-    return url is not None and _LOOPBACK.fullmatch(urlsplit(url).hostname or "") is not None

@@ -5,7 +5,6 @@ shards is in flight. Not here: what was asked before (``log.py``, ``asker.py``) 
 (``channel.py``).
 """
 
-import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Self, TypeVar
@@ -15,10 +14,11 @@ import httpx2
 from schemas.errors import RecipeError
 from schemas.exchange import Completion, Prompt
 from schemas.recipe import Model
-from teachers.channel import Answer, Channel, Sleep
+from teachers.channel import Answer, Call, Channel
+from teachers.clock import Clock, RealClock
 from teachers.live import Live
 from teachers.loop import LoopThread
-from teachers.payload import build_payload
+from teachers.payload import Request, build_request
 
 T = TypeVar("T")
 
@@ -26,8 +26,8 @@ T = TypeVar("T")
 class Teachers:
     """The models by the names that stages use. Nothing is opened before the first request or ``check``.
 
-    ``transports`` puts something else than the network behind a model, and ``sleep`` something else than the clock
-    behind its back-off; both are for tests.
+    ``transports`` puts something else than the network behind a model, and ``clock`` other than real time behind its
+    waiting; both are for tests.
     """
 
     def __init__(
@@ -35,12 +35,13 @@ class Teachers:
         models: Mapping[str, Model],
         *,
         transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None,
-        sleep: Sleep = asyncio.sleep,
+        clock: Clock | None = None,
     ) -> None:
         self._live = Live()
         self._loop = LoopThread()
+        clock = clock or RealClock()
         self._channels = {
-            name: Channel(name, model, self._live, (transports or {}).get(name) or _transport(model), sleep)
+            name: Channel(name, model, self._live, (transports or {}).get(name) or _transport(model), clock)
             for name, model in models.items()
         }
 
@@ -71,29 +72,34 @@ class Teachers:
             channel.check_key()
         # One after the other: of several that are down, the first in the recipe is reported, every time.
         for channel in self._channels.values():
-            if not channel.model.offline:
-                self.run(channel.check())
+            self.run(channel.check())
 
-    def payload(self, prompt: Prompt, seed: int) -> dict[str, Any]:
+    def request(self, prompt: Prompt, seed: int) -> Request:
         """The exact request for ``prompt``, with the model's defaults from the recipe."""
-        return build_payload(self._channel(prompt.model).model, prompt, seed)
+        channel = self._channel(prompt.model)
+        return build_request(prompt.model, channel.model, prompt, seed)
 
     async def complete(self, prompt: Prompt, seed: int) -> Completion:
         """Ask one prompt; see ``ask``."""
-        return (await self.ask(prompt.model, self.payload(prompt, seed))).completion
+        return (await self.ask(Call(self.request(prompt, seed)))).completion
 
-    async def ask(self, name: str, payload: dict[str, Any]) -> Answer:
-        """Send one request to the model called ``name`` in the recipe, again and again where that helps.
+    async def ask(self, call: Call) -> Answer:
+        """Send one request, again and again where that helps.
 
         Raises:
             EndpointError: the key is refused, or the endpoint does not know the path or the model.
             RunFailed: the endpoint is gone, or its account is empty.
         """
-        return await self._channel(name).ask(payload)
+        return await self._channel(call.request.name).ask(call)
+
+    @property
+    def capacity(self) -> int:
+        """Requests that all models together may have in flight."""
+        return sum(channel.model.concurrency for channel in self._channels.values())
 
     def live(self) -> Live:
         """A copy of the counters, from any thread."""
-        return replace(self._live)
+        return replace(self._live, models=tuple(channel.status() for channel in self._channels.values()))
 
     def close(self) -> None:
         """Stop what is under way, close all connections and end the thread. Safe to call twice."""

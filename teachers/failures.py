@@ -32,6 +32,8 @@ from tenacity import RetryCallState
 TRANSIENT = frozenset(
     {"timeout", "conflict", "rate_limited", "server_error", "disconnected", "unreadable_reply", "unreachable"}
 )
+OVERLOAD = frozenset({"rate_limited", "timeout"})
+"""Failures by which an endpoint says that it has too much to do; so is the status 503."""
 FIRST_WAIT = 0.5
 """Seconds; the window of the back-off doubles with every attempt…"""
 LONGEST_WAIT = 30.0

@@ -20,5 +20,7 @@ class Live:
     completion_tokens: int = 0
     cost: float = 0.0
     """US dollars."""
+    models: tuple[str, ...] = ()
+    """Each model's state in a few words: what is in flight, or what is down; see ``Channel.status``."""
     last_failure: str = ""
     """The latest reason for which a request failed, with the endpoint's words."""

@@ -5,7 +5,11 @@ system. It begins with ``MAGIC``; then come frames:
 
     u32  length of the body   (little-endian, as all numbers)
     u32  CRC-32 of the body
-    body: u32 length of the JSON, then the JSON (key, digest, payload, completion, detail), compressed with zstd
+    body: u32 length of the text, then the text, compressed with zstd: one JSON object a line, with key, digest,
+          payload, completion (what differs from the defaults) and detail
+
+A frame holds what came in while the one before was on its way to the disk: under load dozens of records, which share
+most of their words and so compress to a third of what they would take one by one.
 
 A bad frame at the end was being written when a process died: nobody was told that it is durable, so it is cut off. A
 bad frame with a good one behind it is damage, and is never passed over in silence.
@@ -25,23 +29,33 @@ import os
 import struct
 import threading
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import pyarrow as pa
 
 from schemas.errors import CorruptRun, RunFailed
 from schemas.exchange import Completion, Sample
 
-MAGIC = b"loomlog\x01"
+MAGIC = b"loomlog\x02"
 """Name and version of the format."""
 _HEAD = struct.Struct("<II")
 _SIZE = struct.Struct("<I")
 _LEVEL = 3
 """zstd's default: higher levels cost more than they save on a few kilobytes."""
+FRAME_RECORDS = 256
+"""Records in a frame, at most: one that is looked up costs the decompression of all."""
+FRAMES_KEPT = 16
+"""Frames whose text is kept in memory: a resumed shard asks in another order than the answers came in."""
 _CODEC = pa.Codec("zstd", compression_level=_LEVEL)
+_DEFAULTS = tuple(
+    (field.name, "" if field.default is MISSING else field.default)
+    for field in fields(Completion)
+    if field.name != "others"
+)
 # macOS has no fdatasync.
 _sync = getattr(os, "fdatasync", os.fsync)
 
@@ -60,20 +74,30 @@ class Record:
     """The endpoint's own words, where it refused."""
 
 
+class _Spot(NamedTuple):
+    """Where a record stands."""
+
+    digest: str
+    offset: int
+    """Of its frame."""
+    line: int
+    """In the frame."""
+
+
 @dataclass(slots=True)
 class _Waiting:
     """An append on its way to the disk."""
 
     key: str
     digest: str
-    frame: bytes
+    line: bytes
     durable: asyncio.Future[None]
 
 
 class CompletionLog:
     """An open log. ``get`` and ``append`` belong to one event loop; the texts stay on the disk."""
 
-    def __init__(self, path: Path, fd: int, index: dict[str, tuple[str, int]], end: int) -> None:
+    def __init__(self, path: Path, fd: int, index: dict[str, _Spot], end: int) -> None:
         self.path = path
         self._fd = fd
         self._index = index
@@ -81,6 +105,7 @@ class CompletionLog:
         self._waiting: list[_Waiting] = []
         self._flusher: asyncio.Task[None] | None = None
         self._lock = threading.Lock()
+        self._frames: OrderedDict[int, list[bytes]] = OrderedDict()
         self.syncs = 0
         """How often the disk was waited for; many appends share one."""
 
@@ -117,25 +142,19 @@ class CompletionLog:
 
     def get(self, key: str, digest: str) -> Completion | None:
         """The completion logged under ``key``, if it answers the very same request."""
-        logged, offset = self._index.get(key, ("", 0))
-        if logged != digest:
+        spot = self._index.get(key)
+        if spot is None or spot.digest != digest:
             return None
-        body = _read_body(self._fd, offset, self._end)
-        if body is None:
-            raise _damaged(self.path, offset)
-        return _decode(self.path, offset, body).completion
+        return _record(self.path, spot.offset, self._lines(spot.offset)[spot.line]).completion
 
-    async def append(
-        self, key: str, digest: str, payload: dict[str, Any], completion: Completion, detail: str = ""
-    ) -> None:
-        """Log one completion; returns when a power cut could not take it any more.
+    async def append(self, key: str, digest: str, payload: bytes, completion: Completion, detail: str = "") -> None:
+        """Log one completion of the request ``payload`` (JSON); returns when a power cut could not take it any more.
 
         Raises:
             RunFailed: it could not be written.
         """
         loop = asyncio.get_running_loop()
-        frame = _encode(Record(key, digest, payload, completion, detail))
-        waiting = _Waiting(key, digest, frame, loop.create_future())
+        waiting = _Waiting(key, digest, _line(key, digest, payload, completion, detail), loop.create_future())
         self._waiting.append(waiting)
         if self._flusher is None:
             # A task of its own: whoever waits may be cancelled, the others still wait for the disk.
@@ -153,14 +172,27 @@ class CompletionLog:
                 os.close(self._fd)
             self._fd = -1
 
+    def _lines(self, offset: int) -> list[bytes]:
+        """The records of the frame at ``offset``."""
+        lines = self._frames.pop(offset, None)
+        if lines is None:
+            body = _read_body(self._fd, offset, self._end)
+            if body is None:
+                raise _damaged(self.path, offset)
+            lines = _unpack(self.path, offset, body)
+        self._frames[offset] = lines
+        if len(self._frames) > FRAMES_KEPT:
+            self._frames.popitem(last=False)
+        return lines
+
     async def _flush(self) -> None:
         """While the disk is busy with one batch, the next one gathers: so many appends share one sync."""
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting, []
+                batch, self._waiting = self._waiting[:FRAME_RECORDS], self._waiting[FRAME_RECORDS:]
                 try:
-                    offset = await loop.run_in_executor(None, self._write, b"".join(each.frame for each in batch))
+                    offset = await loop.run_in_executor(None, self._write, [each.line for each in batch])
                 except OSError as error:
                     _fail(batch, _cannot_write(self.path, error))
                 else:
@@ -168,25 +200,25 @@ class CompletionLog:
         finally:
             self._flusher = None
 
-    def _write(self, frames: bytes) -> int:
-        """Write and sync; returns where ``frames`` begin. Runs on a thread of the executor."""
+    def _write(self, lines: list[bytes]) -> int:
+        """Compress, write and sync; returns where the frame begins. Runs on a thread of the executor."""
+        frame = _pack(lines)
         with self._lock:
             start = self._end
             try:
-                _write_all(self._fd, frames, start)
+                _write_all(self._fd, frame, start)
                 _sync(self._fd)
             except OSError:
                 if self._fd >= 0:
                     os.ftruncate(self._fd, start)
                 raise
-            self._end = start + len(frames)
+            self._end = start + len(frame)
             self.syncs += 1
             return start
 
     def _settle(self, batch: list[_Waiting], offset: int) -> None:
-        for each in batch:
-            self._index[each.key] = (each.digest, offset)
-            offset += len(each.frame)
+        for line, each in enumerate(batch):
+            self._index[each.key] = _Spot(each.digest, offset, line)
             if not each.durable.done():
                 each.durable.set_result(None)
 
@@ -202,22 +234,24 @@ def read_log(path: Path, end: int | None = None) -> Iterator[Record]:
         size = os.fstat(fd).st_size if end is None else end
         if _begins(path, fd, size):
             for offset, body in _frames(path, fd, size):
-                yield _decode(path, offset, body)
+                for line in _unpack(path, offset, body):
+                    yield _record(path, offset, line)
     finally:
         os.close(fd)
 
 
-def _recover(path: Path, fd: int) -> tuple[dict[str, tuple[str, int]], int]:
+def _recover(path: Path, fd: int) -> tuple[dict[str, _Spot], int]:
     """The index and the end of what is whole; the file is made to end there."""
     size = os.fstat(fd).st_size
     if not _begins(path, fd, size):
         _begin(path, fd)
         return {}, len(MAGIC)
-    index: dict[str, tuple[str, int]] = {}
+    index: dict[str, _Spot] = {}
     end = len(MAGIC)
     for offset, body in _frames(path, fd, size):
-        record = _decode(path, offset, body)
-        index[record.key] = (record.digest, offset)
+        for number, line in enumerate(_unpack(path, offset, body)):
+            record = _record(path, offset, line)
+            index[record.key] = _Spot(record.digest, offset, number)
         end = offset + _HEAD.size + len(body)
     if end < size:
         os.ftruncate(fd, end)
@@ -285,26 +319,43 @@ def _any_frame(fd: int, start: int, size: int) -> bool:
     return False
 
 
-def _encode(record: Record) -> bytes:
-    completion = asdict(record.completion)
-    data = {"key": record.key, "digest": record.digest, "payload": record.payload, "completion": completion}
-    if record.detail:
-        data["detail"] = record.detail
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+def _line(key: str, digest: str, payload: bytes, completion: Completion, detail: str) -> bytes:
+    """One record. The payload is put in as it was sent, and not encoded again."""
+    fields = {name: value for name, default in _DEFAULTS if (value := getattr(completion, name)) != default}
+    if completion.others:
+        fields["others"] = [asdict(sample) for sample in completion.others]
+    head = _json({"key": key, "digest": digest})[:-1]
+    tail = _json({"completion": fields, **({"detail": detail} if detail else {})})[1:]
+    return b'%b,"payload":%b,%b' % (head, payload, tail)
+
+
+def _json(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _pack(lines: list[bytes]) -> bytes:
+    text = b"\n".join(lines)
     body: bytes = _SIZE.pack(len(text)) + _CODEC.compress(text, asbytes=True)
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 
-def _decode(path: Path, offset: int, body: bytes) -> Record:
+def _unpack(path: Path, offset: int, body: bytes) -> list[bytes]:
     (size,) = _SIZE.unpack_from(body)
     try:
-        text = _CODEC.decompress(body[_SIZE.size :], decompressed_size=size, asbytes=True)
-        data = json.loads(text)
+        text: bytes = _CODEC.decompress(body[_SIZE.size :], decompressed_size=size, asbytes=True)
+    except (ValueError, OSError):
+        # The checksum held: another program wrote this.
+        raise _damaged(path, offset) from None
+    return text.split(b"\n")
+
+
+def _record(path: Path, offset: int, line: bytes) -> Record:
+    try:
+        data = json.loads(line)
         reply = data["completion"]
         others = tuple(Sample(**sample) for sample in reply.pop("others", ()))
-        return Record(**{**data, "completion": Completion(**reply, others=others)})
-    except (ValueError, TypeError, KeyError, OSError):
-        # The checksum held: another program wrote this.
+        return Record(**{**data, "completion": Completion(**{"text": "", **reply}, others=others)})
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise _damaged(path, offset) from None
 
 

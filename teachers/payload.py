@@ -6,6 +6,7 @@ asked, so none of them may change the digest under which a completion is logged.
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from schemas.exchange import Prompt
@@ -13,6 +14,25 @@ from schemas.recipe import Model
 
 SEED_MASK = 0x7FFF_FFFF
 """Endpoints differ in how large a seed they take; all take 31 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, ready to be sent and logged: encoded once."""
+
+    name: str
+    """Of the model, in the recipe."""
+    payload: dict[str, Any]
+    body: bytes
+    """The payload's canonical encoding."""
+    digest: str
+
+
+def build_request(name: str, model: Model, prompt: Prompt, seed: int) -> Request:
+    """The request for ``prompt`` to ``model``, which the recipe calls ``name``."""
+    payload = build_payload(model, prompt, seed)
+    body = encode(payload)
+    return Request(name, payload, body, digest_of(body))
 
 
 def build_payload(model: Model, prompt: Prompt, seed: int) -> dict[str, Any]:
@@ -39,7 +59,12 @@ def encode(payload: dict[str, Any]) -> bytes:
 
 def digest(payload: dict[str, Any]) -> str:
     """Names a request by its content: 32 hexadecimal digits."""
-    return hashlib.blake2b(encode(payload), digest_size=16).hexdigest()
+    return digest_of(encode(payload))
+
+
+def digest_of(body: bytes) -> str:
+    """The same for an encoded payload."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 def encodable(text: str) -> str:

@@ -144,15 +144,18 @@ class Window:
         """A request ended in a way that says nothing about capacity: it was wrong, or cancelled."""
         self._leave(now, "void", seconds)
 
-    def observe(self, now: float, waiting: int) -> None:
-        """What the endpoint itself says: so many requests wait in its queue."""
+    def observe(self, now: float, waiting: int, full: bool = False) -> None:
+        """What the endpoint itself says: so many requests wait in its queue; its memory is ``full``."""
+        if not self.adaptive:
+            return
         behind = waiting >= max(2, self.size // 10)
         self._backlog = self._backlog + 1 if behind else 0
-        if self._backlog >= 2 and self.adaptive:
+        if behind or full:
+            self._next["up"] = max(self._next["up"], now + SOON)
+        if self._backlog >= 2:
             self._backlog = 0
             self._base = None
             self._go(now, "hold", self.size - waiting)
-            self._put_off(now, "up")
 
     def restart(self, now: float) -> None:
         """The endpoint was away: what it could take before may be too much now."""
@@ -168,7 +171,9 @@ class Window:
         self._sample.add(now, outcome, seconds, tokens)
         if self.mode == "start":
             self._grow(now, outcome)
-        elif self._sample.enough(now, self.size, self._usual, BASE if self.mode == "hold" else MOST) or self._plain(now):
+        elif self._sample.enough(now, self.size, self._usual, BASE if self.mode == "hold" else MOST) or self._plain(
+            now
+        ):
             self._conclude(now)
 
     # Slow start
@@ -219,7 +224,7 @@ class Window:
         found = sample.measure(now, self.size)
         large, small = (found, self._base) if found.size > self._base.size else (self._base, found)
         unit = _unit(self._base)
-        margin = _ratio(large, small, unit) / (large.size / small.size) ** GAIN
+        margin: float = _ratio(large, small, unit) / (large.size / small.size) ** GAIN
         doubt = 2 * math.hypot(large.doubt(unit), small.doubt(unit))
         return margin > 1 + doubt or margin < 1 - doubt
 
@@ -268,7 +273,8 @@ class Window:
         large, small = (found, base) if found.size > base.size else (base, found)
         unit = _unit(base)
         doubt = math.hypot(large.doubt(unit), small.doubt(unit))
-        return _ratio(large, small, unit) >= (large.size / small.size) ** GAIN * (1 + doubt)
+        needed: float = (large.size / small.size) ** GAIN * (1 + doubt)
+        return _ratio(large, small, unit) >= needed
 
     def _crowded(self, found: Measure) -> bool:
         return self._slow(found, SLOWER) or found.refused > REFUSED + 1.5 * self._tolerated

@@ -16,6 +16,7 @@ from teachers.builtin.endpoint import Endpoint, Said
 from teachers.builtin.transport import InProcess
 from teachers.client import Teachers
 from teachers.log import CompletionLog, read_log
+from tests.teachers.clock import JumpingClock
 
 MODEL = Model(model="builtin", price=Price(prompt=1.0, completion=1.0), max_attempts=3)
 
@@ -40,7 +41,7 @@ class Run:
     def ask(self, *texts: str) -> list[Completion]:
         transports = {"teacher": InProcess(self.endpoint, no_sleep)}
         with (
-            Teachers({"teacher": self.model}, transports=transports, sleep=no_sleep) as teachers,
+            Teachers({"teacher": self.model}, transports=transports, clock=JumpingClock()) as teachers,
             CompletionLog.open(self.path) as log,
         ):
             asker = Asker(teachers, log, self.usage)

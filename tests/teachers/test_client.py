@@ -16,8 +16,11 @@ from pydantic import ValidationError
 from schemas.errors import EndpointError, RecipeError, RunFailed
 from schemas.exchange import Completion, Message, Prompt
 from schemas.recipe import Model, Price
+from teachers.channel import Call
 from teachers.client import Teachers
 from teachers.payload import digest
+from teachers.transport import AiohttpTransport
+from tests.teachers.clock import JumpingClock
 
 KEY = "sk-planted-5f2c9e71"
 PROMPT = Prompt((Message("system", "Be brief."), Message("user", "What is 2 + 2?")))
@@ -56,21 +59,13 @@ def fails(status: int, message: str = "no", headers: dict[str, str] | None = Non
     return status, {"content-type": "application/json", **(headers or {})}, {"error": {"message": message, **fields}}
 
 
-class Clock:
-    """Sleeps without waiting, and remembers how long it would have been."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    async def __call__(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-
 @contextmanager
-def teachers(*script: Any, sleep: Any = None, **model: Any) -> Iterator[tuple[Teachers, Scripted, Clock]]:
-    transport, clock = Scripted(*script), Clock()
+def teachers(
+    *script: Any, clock: JumpingClock | None = None, **model: Any
+) -> Iterator[tuple[Teachers, Scripted, JumpingClock]]:
+    transport, clock = Scripted(*script), clock or JumpingClock()
     entry = Model(**{"model": "m", "base_url": URL, **model})
-    with Teachers({"teacher": entry}, transports={"teacher": transport}, sleep=sleep or clock) as made:
+    with Teachers({"teacher": entry}, transports={"teacher": transport}, clock=clock) as made:
         yield made, transport, clock
 
 
@@ -97,7 +92,7 @@ def nobody() -> str:
 
 def test_what_the_prompt_leaves_open_comes_from_the_recipe() -> None:
     with teachers(says(), temperature=0.3, max_tokens=50, extra_body={"top_k": 4}) as (made, _, _):
-        payload = made.payload(PROMPT, 7)
+        payload = made.request(PROMPT, 7).payload
     assert payload == {
         "model": "m",
         "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2 + 2?"}],
@@ -111,7 +106,7 @@ def test_what_the_prompt_leaves_open_comes_from_the_recipe() -> None:
 def test_what_the_prompt_names_wins_over_the_recipe() -> None:
     prompt = Prompt(PROMPT.messages, temperature=0.0, top_p=0.5, max_tokens=9, stop=("END",))
     with teachers(says(), temperature=0.3, top_p=0.9, max_tokens=50) as (made, _, _):
-        payload = made.payload(prompt, 7)
+        payload = made.request(prompt, 7).payload
     assert (payload["temperature"], payload["top_p"], payload["max_tokens"]) == (0.0, 0.5, 9)
     assert payload["stop"] == ["END"]
 
@@ -119,13 +114,13 @@ def test_what_the_prompt_names_wins_over_the_recipe() -> None:
 def test_the_payload_is_what_arrives() -> None:
     with teachers(says(), extra_body={"top_k": 4}) as (made, transport, _):
         complete(made)
-        assert json.loads(transport.requests[0].content) == made.payload(PROMPT, 7)
+        assert json.loads(transport.requests[0].content) == made.request(PROMPT, 7).payload
     assert transport.requests[0].url.path == "/v1/chat/completions"
 
 
 def test_no_seed_is_sent_where_the_endpoint_refuses_one() -> None:
     with teachers(says(), send_seed=False) as (made, _, _):
-        assert "seed" not in made.payload(PROMPT, 7)
+        assert "seed" not in made.request(PROMPT, 7).payload
 
 
 def test_the_digest_names_what_is_asked_and_not_how() -> None:
@@ -133,8 +128,8 @@ def test_the_digest_names_what_is_asked_and_not_how() -> None:
         teachers(says()) as (one, _, _),
         teachers(says(), concurrency=2, timeout=5, base_url="http://b/v1") as (two, _, _),
     ):
-        assert digest(one.payload(PROMPT, 7)) == digest(two.payload(PROMPT, 7))
-        assert digest(one.payload(PROMPT, 7)) != digest(one.payload(PROMPT, 8))
+        assert digest(one.request(PROMPT, 7).payload) == digest(two.request(PROMPT, 7).payload)
+        assert digest(one.request(PROMPT, 7).payload) != digest(one.request(PROMPT, 8).payload)
 
 
 def test_lone_surrogates_in_a_prompt_do_not_stop_the_run() -> None:
@@ -263,10 +258,12 @@ def test_a_retry_after_in_the_past_does_not_wait() -> None:
 
 
 def test_the_back_off_grows_and_differs_from_request_to_request() -> None:
-    with teachers(fails(500), max_attempts=9) as (made, _, clock):
-        complete(made)
-        complete(made, seed=8)
-    first, second = clock.slept[:8], clock.slept[8:]
+    waits = []
+    for seed in (7, 8):
+        with teachers(fails(500), max_attempts=9) as (made, _, clock):
+            complete(made, seed=seed)
+            waits.append(clock.slept)
+    first, second = waits
     assert all(0.5 * 2**place / 4 <= wait <= 0.5 * 2**place for place, wait in enumerate(first[:6]))
     assert max(first) <= 30.0
     assert first != second
@@ -340,8 +337,12 @@ def test_an_empty_account_stops_the_run_at_once(trouble: Any) -> None:
 
 def test_an_endpoint_that_is_gone_stops_the_run_and_says_how_to_resume(nobody: str) -> None:
     model = Model(model="m", base_url=nobody, max_attempts=3)
-    clock = Clock()
-    with Teachers({"teacher": model}, sleep=clock) as made, pytest.raises(RunFailed, match=r"went away.*to resume"):
+    clock = JumpingClock()
+    transports = {"teacher": AiohttpTransport(1.0, trust_env=False)}
+    with (
+        Teachers({"teacher": model}, clock=clock, transports=transports) as made,
+        pytest.raises(RunFailed, match=r"went away.*to resume"),
+    ):
         complete(made)
     assert len(clock.slept) == 2
 
@@ -453,8 +454,9 @@ def test_no_more_requests_than_allowed_are_in_flight() -> None:
 def test_a_request_that_waits_to_be_asked_again_holds_no_slot() -> None:
     other_is_done = asyncio.Event()
 
-    async def sleep(_: float) -> None:
-        await other_is_done.wait()
+    class Patient(JumpingClock):
+        async def sleep(self, seconds: float) -> None:
+            await other_is_done.wait()
 
     async def both(made: Teachers) -> list[Completion]:
         async def other() -> Completion:
@@ -464,7 +466,7 @@ def test_a_request_that_waits_to_be_asked_again_holds_no_slot() -> None:
 
         return list(await asyncio.gather(made.complete(PROMPT, 1), other()))
 
-    with teachers(fails(429), says("4"), concurrency=1, sleep=sleep) as (made, _, _):
+    with teachers(fails(429), says("4"), concurrency=1, clock=Patient()) as (made, _, _):
         assert [completion.text for completion in made.run(both(made))] == ["4", "4"]
 
 
@@ -534,8 +536,8 @@ def test_ctrl_c_cancels_what_it_interrupts() -> None:
 def test_the_key_is_sent_and_shown_nowhere(planted: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with teachers(fails(500, KEY), fails(400, f"bad {KEY}"), api_key_env=planted) as (made, transport, _):
-        answer = made.run(made.ask("teacher", made.payload(PROMPT, 7)))
-        shown = f"{made!r}{made._channels!r}{made.live()}{answer}{made.payload(PROMPT, 7)}{caplog.text}"
+        answer = made.run(made.ask(Call(made.request(PROMPT, 7))))
+        shown = f"{made!r}{made._channels!r}{made.live()}{answer}{made.request(PROMPT, 7).payload}{caplog.text}"
     assert transport.requests[0].headers["authorization"] == f"Bearer {KEY}"
     assert answer.detail == "bad ***"
     assert KEY not in shown

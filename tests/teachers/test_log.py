@@ -10,9 +10,11 @@ import pytest
 from schemas.errors import CorruptRun, RunFailed
 from schemas.exchange import Completion
 from teachers.log import MAGIC, CompletionLog, Record, read_log
+from teachers.payload import encode
 
 ROOT = Path(__file__).resolve().parents[2]
 PAYLOAD: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "一加一等于几？"}]}
+BODY = encode(PAYLOAD)
 
 
 def completion(text: str, **fields: Any) -> Completion:
@@ -25,7 +27,7 @@ def append(path: Path, *keys: str) -> None:
     async def all_of_them() -> None:
         with CompletionLog.open(path) as log:
             for key in keys:
-                await log.append(key, f"digest of {key}", PAYLOAD, completion(f"reply to {key}"))
+                await log.append(key, f"digest of {key}", BODY, completion(f"reply to {key}"))
 
     asyncio.run(all_of_them())
 
@@ -56,8 +58,8 @@ def test_a_key_with_another_request_is_no_hit(path: Path) -> None:
 def test_the_latest_record_of_a_key_counts(path: Path) -> None:
     async def twice() -> Completion | None:
         with CompletionLog.open(path) as log:
-            await log.append("a", "old", PAYLOAD, completion("old"))
-            await log.append("a", "new", PAYLOAD, completion("new"))
+            await log.append("a", "old", BODY, completion("old"))
+            await log.append("a", "new", BODY, completion("new"))
             assert log.get("a", "old") is None
             return log.get("a", "new")
 
@@ -69,7 +71,7 @@ def test_a_record_keeps_request_reply_and_refusal(path: Path) -> None:
 
     async def write() -> None:
         with CompletionLog.open(path) as log:
-            await log.append("a", "d", PAYLOAD, failed, "too long")
+            await log.append("a", "d", BODY, failed, "too long")
 
     asyncio.run(write())
     assert list(read_log(path)) == [Record("a", "d", PAYLOAD, failed, "too long")]
@@ -151,7 +153,7 @@ def test_a_log_that_died_at_birth_begins_anew(path: Path, size: int) -> None:
     assert keys_of(path) == ["a"]
 
 
-@pytest.mark.parametrize("content", [b"PAR1....", b"loomlog\x02", b"x"])
+@pytest.mark.parametrize("content", [b"PAR1....", b"loomlog\x01", b"x"])
 def test_another_kind_of_file_is_left_alone(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(CorruptRun, match="no completion log"):
@@ -164,7 +166,7 @@ def test_many_appends_share_few_syncs_and_all_are_durable(path: Path) -> None:
 
     async def all_at_once() -> int:
         with CompletionLog.open(path) as log:
-            await asyncio.gather(*(log.append(key, key, PAYLOAD, completion(key)) for key in keys))
+            await asyncio.gather(*(log.append(key, key, BODY, completion(key)) for key in keys))
             # What a process that is killed here leaves behind:
             assert sorted(keys_of(path)) == sorted(keys)
             assert all(log.get(key, key) == completion(key) for key in keys)
@@ -179,7 +181,7 @@ def test_an_append_returns_only_when_the_disk_has_it(path: Path, monkeypatch: py
 
     async def write() -> None:
         with CompletionLog.open(path) as log:
-            await log.append("a", "a", PAYLOAD, completion("a"))
+            await log.append("a", "a", BODY, completion("a"))
             assert synced == [path.stat().st_size]
 
     asyncio.run(write())
@@ -189,7 +191,7 @@ def test_a_cancelled_append_does_not_take_others_with_it(path: Path) -> None:
     async def write() -> None:
         with CompletionLog.open(path) as log:
             first, second = (
-                asyncio.create_task(log.append(key, key, PAYLOAD, completion(key))) for key in ("first", "second")
+                asyncio.create_task(log.append(key, key, BODY, completion(key))) for key in ("first", "second")
             )
             await asyncio.sleep(0)
             first.cancel()
@@ -211,9 +213,9 @@ def test_a_full_disk_stops_the_run_and_leaves_the_log_whole(path: Path, monkeypa
             with monkeypatch.context() as patch:
                 patch.setattr("teachers.log._sync", full)
                 with pytest.raises(RunFailed, match=r"No space left on device.*to resume"):
-                    await log.append("b", "b", PAYLOAD, completion("b"))
+                    await log.append("b", "b", BODY, completion("b"))
             assert path.stat().st_size == size
-            await log.append("c", "c", PAYLOAD, completion("c"))
+            await log.append("c", "c", BODY, completion("c"))
 
     asyncio.run(write())
     assert keys_of(path) == ["a", "c"]
@@ -230,7 +232,7 @@ def test_appending_to_a_closed_log_is_an_error(path: Path) -> None:
         log.close()
         log.close()
         with pytest.raises(RunFailed):
-            await log.append("a", "a", PAYLOAD, completion("a"))
+            await log.append("a", "a", BODY, completion("a"))
 
     asyncio.run(write())
 
@@ -240,7 +242,7 @@ def test_a_log_costs_no_memory_for_its_texts(path: Path) -> None:
 
     async def write() -> None:
         with CompletionLog.open(path) as log:
-            await log.append("a", "a", PAYLOAD, completion(text))
+            await log.append("a", "a", BODY, completion(text))
             assert not log._waiting
             assert sys.getsizeof(log._index) + sum(map(sys.getsizeof, log._index.items())) < 2000
 

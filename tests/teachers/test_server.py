@@ -22,6 +22,7 @@ from teachers.builtin.endpoint import Endpoint, Said
 from teachers.builtin.server import serve, serving
 from teachers.builtin.transport import InProcess
 from teachers.client import Teachers
+from tests.teachers.clock import JumpingClock
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "1. First line: <a>one</a>\n2. Second line: <b>two</b>\nAnswer: 4"
@@ -49,12 +50,14 @@ def asking(kind: str, faults: Faults, **model: Any) -> Iterator[Teachers]:
     """The offline teacher with ``faults``, in-process or behind a real server."""
     if kind == "in-process":
         transports = {"teacher": InProcess(Endpoint(faults, speak), no_sleep)}
-        with Teachers({"teacher": Model(model="builtin", **model)}, transports=transports, sleep=no_sleep) as made:
+        with Teachers(
+            {"teacher": Model(model="builtin", **model)}, transports=transports, clock=JumpingClock()
+        ) as made:
             yield made
     else:
         with (
             serving(faults, speak) as url,
-            Teachers({"teacher": Model(model="builtin", base_url=url, **model)}, sleep=no_sleep) as made,
+            Teachers({"teacher": Model(model="builtin", base_url=url, **model)}, clock=JumpingClock()) as made,
         ):
             yield made
 

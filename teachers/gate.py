@@ -1,0 +1,184 @@
+"""Who may send next: places in the windows of a model's endpoints, handed out in the order of the work.
+
+A place is held for one attempt only, never while waiting for the next, so a request in trouble holds up nobody. A
+*refused* attempt keeps its place for as long as an answer usually takes: what an endpoint refuses at once would else
+be sent again at once, thousands of times a second.
+
+Earlier shards go first: so whole shards get done, and a run that stops has few that are half done.
+
+Of several endpoints the one with the most room is taken, in proportion to what it can take; one that is down gets a
+single probe now and then (``breaker.py``). Used on the event loop only.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from teachers.access import Access
+from teachers.breaker import Breaker
+from teachers.clock import Clock
+from teachers.rates import Rates
+from teachers.window import Window
+
+
+@dataclass(eq=False)
+class Replica:
+    """One endpoint of a model, and what is known of its state."""
+
+    access: Access
+    window: Window
+    breaker: Breaker = field(default_factory=Breaker)
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until a request may be sent here; None until something else happens first."""
+        wait = self.breaker.wait(now)
+        return wait if self.window.in_flight < self.window.size or not self.breaker.closed else None
+
+
+@dataclass(slots=True)
+class Place:
+    """The right to send one request to ``replica``."""
+
+    replica: Replica
+    since: float
+    set_aside: float
+    """Tokens that the rates were charged beforehand."""
+
+
+class Gate:
+    """Hands out places: at most ``cap`` at a time over all ``replicas``, and no more a minute than ``rates`` allow."""
+
+    def __init__(self, replicas: Sequence[Replica], cap: int, rates: Rates, clock: Clock) -> None:
+        self.replicas = replicas
+        self.taken = 0
+        self._cap = cap
+        self._rates = rates
+        self._clock = clock
+        self._queue: list[tuple[int, int, asyncio.Future[Place]]] = []
+        self._number = 0
+        self._wake: asyncio.Task[None] | None = None
+        self._wake_at = 0.0
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def enter(self, rank: int) -> Place:
+        """Wait for a place; of those who wait, the lowest ``rank`` is next, and the first to come among equals."""
+        future: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        self._number += 1
+        heapq.heappush(self._queue, (rank, self._number, future))
+        self._hand_out()
+        if future.done():
+            return future.result()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():
+                self.drop(future.result())
+            raise
+
+    def answer(self, place: Place, completion_tokens: int, tokens: int) -> None:
+        """The request was answered, with so many completion tokens, of so many tokens in all."""
+        now, replica = self._clock.time(), place.replica
+        self._rates.answered(now, place.set_aside, tokens)
+        replica.window.answer(now, now - place.since, completion_tokens)
+        if replica.breaker.answered():
+            replica.window.restart(now)
+        self._free()
+
+    def refuse(self, place: Place, hold: bool) -> None:
+        """The endpoint had enough (429, 503, no answer in time); ``hold``: the place is kept for a while."""
+        now, window = self._clock.time(), place.replica.window
+        self._rates.answered(now, place.set_aside, 0)
+        window.refuse(now, now - place.since)
+        rest = window.usual - (now - place.since) if hold else 0.0
+        if rest <= 0:
+            self._released(place)
+            return
+        task = asyncio.get_running_loop().create_task(self._release_later(place, rest))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def drop(self, place: Place) -> None:
+        """The attempt ended in a way that says nothing about what the endpoint can take."""
+        now = self._clock.time()
+        self._rates.answered(now, place.set_aside, 0)
+        place.replica.window.drop(now, now - place.since)
+        place.replica.breaker.released()
+        self._free()
+
+    def look_again(self) -> None:
+        """Something outside has changed, such as a window."""
+        self._hand_out()
+
+    @property
+    def waiting(self) -> int:
+        """Requests without a place."""
+        return sum(not future.done() for _, _, future in self._queue)
+
+    async def close(self) -> None:
+        """End what waits in the background."""
+        tasks = [*self._background, *([self._wake] if self._wake else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _release_later(self, place: Place, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._released(place)
+
+    def _released(self, place: Place) -> None:
+        place.replica.window.free(self._clock.time())
+        self._free()
+
+    def _free(self) -> None:
+        self.taken -= 1
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        while self._queue and self.taken < self._cap:
+            if self._queue[0][2].done():  # cancelled
+                heapq.heappop(self._queue)
+                continue
+            now = self._clock.time()
+            wait = self._rates.wait(now)
+            replica = None
+            if wait <= 0:
+                replica, wait = self._choose(now)
+            if replica is None:
+                self._come_back(now, wait)
+                return
+            _, _, future = heapq.heappop(self._queue)
+            future.set_result(self._place(replica, now))
+
+    def _choose(self, now: float) -> tuple[Replica | None, float]:
+        """The endpoint to ask next; else the seconds until one may be asked, ``inf`` if only an answer can help."""
+        waits = [(wait, replica) for replica in self.replicas if (wait := replica.wait(now)) is not None]
+        open_now = [replica for wait, replica in waits if wait <= 0]
+        if open_now:
+            return min(open_now, key=_fullness), 0.0
+        return None, min((wait for wait, _ in waits), default=float("inf"))
+
+    def _place(self, replica: Replica, now: float) -> Place:
+        self.taken += 1
+        replica.breaker.sent()
+        replica.window.enter(now)
+        return Place(replica, now, self._rates.sent(now))
+
+    def _come_back(self, now: float, wait: float) -> None:
+        """Look again after ``wait`` seconds, if nothing calls before."""
+        if wait == float("inf") or (self._wake is not None and self._wake_at <= now + wait):
+            return
+        if self._wake is not None:
+            self._wake.cancel()
+        self._wake_at = now + wait
+        self._wake = asyncio.get_running_loop().create_task(self._call_after(wait))
+
+    async def _call_after(self, wait: float) -> None:
+        await self._clock.sleep(wait)
+        self._wake = None
+        self._hand_out()
+
+
+def _fullness(replica: Replica) -> float:
+    # One that is down comes first: its probe is due, and costs the others nothing.
+    return -1.0 if not replica.breaker.closed else replica.window.in_flight / replica.window.size
