@@ -15,13 +15,14 @@ To a stage it is a channel like any other; only the waiting is longer. Nothing i
    removes them: to be called when the run is finished, so that all logs are written. ``close`` removes nothing, since
    it is also how an interrupted run ends; a folder that is never cleared costs only its disk.
 
-Ctrl-C does not cancel a batch: it is paid for. Not here: the calls to the endpoint (``batch_endpoint.py``) and their order
-(``batch_courier.py``), the folder (``batch_store.py``), the format of the files (``batch_lines.py``).
+Ctrl-C does not cancel a batch: it is paid for. Not here: the calls to the endpoint (``batch_endpoint.py``) and their
+order (``batch_courier.py``), the folder (``batch_store.py``), the format of the files (``batch_lines.py``).
 """
 
 import asyncio
 import shutil
 import tempfile
+import uuid
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
@@ -80,7 +81,7 @@ class BatchChannel:
         self._sleep = sleep
         self._endpoint = BatchEndpoint(name, model, live, transport, sleep)
         self._passing = folder is None
-        self._store = BatchStore(folder or Path(tempfile.mkdtemp(prefix="instructloom-batches-")))
+        self._store = BatchStore(folder or Path(tempfile.gettempdir(), f"instructloom-batches-{uuid.uuid4().hex}"))
         self._courier = BatchCourier(self._endpoint, self._store, live, sleep)
         self._opening: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -265,6 +266,7 @@ class BatchChannel:
                 lines = await asyncio.to_thread(self._store.lines, record)
                 self._replies |= {line.mark: line.place for line in lines if not line.failure}
                 self._courier.collected.append(record)
+                self._courier.answered |= bool(self._replies)
                 continue
             batch = await (self._endpoint.retrieve(record) if record.batch_id else self._endpoint.find(record))
             if batch is None:

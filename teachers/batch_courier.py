@@ -37,11 +37,12 @@ class BatchCourier:
         """Batches that the endpoint works on, as they were last seen."""
         self.collected: list[Record] = []
         """Batches whose replies are in the store."""
+        self.answered = False
+        """Whether the endpoint has ever answered a request."""
         self._endpoint = endpoint
         self._store = store
         self._live = live
         self._sleep = sleep
-        self._answered = False
         self._freed = asyncio.Event()
 
     async def send(self, lines: list[bytes]) -> list[Line]:
@@ -108,7 +109,7 @@ class BatchCourier:
             if file_id:
                 lines += await self._endpoint.fetch(record, file_id, path, self._store)
         record = replace(record, collected=True)
-        self._answered |= any(line.failure is None for line in lines)
+        self.answered |= any(line.failure is None for line in lines)
         await asyncio.to_thread(self._store.save, record)
         self.collected.append(record)
         self._store.requests_file(record).unlink(missing_ok=True)
@@ -157,7 +158,7 @@ class BatchCourier:
         failure = words_of[common[0][0]] if common else Failure("server_error", "it came back empty")
         if self._endpoint.stops(failure):
             raise self._endpoint.stopped(failure)
-        if failure.transient or not self._answered:
+        if failure.transient or not self.answered:
             words = self._endpoint.scrubbed(f"{failure.word} {failure.detail}".rstrip())
             raise RunFailed(
                 f"models.{self.name}: {self._endpoint.shown} answered none of the {record.requests:,} requests of batch"

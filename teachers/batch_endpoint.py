@@ -129,8 +129,8 @@ class BatchEndpoint:
 
         async def attempt() -> list[Line]:
             with part.open("wb") as file:
-                async for chunk in self._content(file_id):
-                    file.write(chunk)
+                async for line in self._content(file_id):
+                    file.write(line)
             lines = await asyncio.to_thread(lambda: list(read_lines(part)))
             await asyncio.to_thread(store.keep, part, path)
             return [line._replace(place=line.place._replace(path=path)) for line in lines]
@@ -177,8 +177,7 @@ class BatchEndpoint:
 
     def scrubbed(self, text: str) -> str:
         """``text`` without the key, where the endpoint repeated it."""
-        key = self._client.api_key
-        return text if key == NO_KEY else text.replace(key, "***")
+        return _without(self._client.api_key.encode(), text.encode()).decode()
 
     @property
     def shown(self) -> str:
@@ -218,9 +217,15 @@ class BatchEndpoint:
         return None
 
     async def _content(self, file_id: str) -> AsyncIterator[bytes]:
+        """A file of replies, line by line, without the key where the endpoint repeats it."""
+        key = self._client.api_key.encode()
+        begun = b""
         async with self._client.files.with_streaming_response.content(file_id) as response:
             async for chunk in response.iter_bytes():
-                yield chunk
+                *lines, begun = (begun + chunk).split(b"\n")
+                for line in lines:
+                    yield _without(key, line) + b"\n"
+        yield _without(key, begun)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]], known: Record | None = None) -> T:
         # A copy, because tenacity keeps the state of a call in the object.
@@ -259,6 +264,10 @@ class BatchEndpoint:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Failure):
             self._live.last_failure = self.scrubbed(f"{self.name}: batch API: {error.word} {error.detail}".rstrip())
+
+
+def _without(key: bytes, text: bytes) -> bytes:
+    return text if key == NO_KEY.encode() else text.replace(key, b"***")
 
 
 def _with_id(found: T, kind: type[T]) -> T:

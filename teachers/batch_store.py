@@ -52,7 +52,7 @@ class BatchStore:
             RunFailed: the folder cannot be written.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             records = [_read(path) for path in sorted(self.folder.glob("*.json"))]
             known = {record.intent for record in records}
             for path in self.folder.iterdir():
