@@ -357,9 +357,11 @@ def test_after_max_attempts_a_request_is_an_error_completion(bench: Bench) -> No
 def test_a_refused_request_is_not_asked_again_and_harms_no_other(bench: Bench) -> None:
     async def main() -> None:
         async with bench.channel() as channel:
-            bad, good = await asyncio.gather(channel.ask(payload("bad", n=0)), channel.ask(payload("good")))
+            bad, good = await asyncio.gather(
+                channel.ask(payload("bad", temperature="hot")), channel.ask(payload("good"))
+            )
         assert (bad.completion.error, bad.retries) == ("refused_request", 0)
-        assert "'n'" in bad.detail
+        assert "temperature" in bad.detail
         assert good.completion.text == "reply to good"
         assert bench.wire.count("POST /batches") == 1
 
@@ -527,7 +529,7 @@ def test_files_that_cannot_be_deleted_do_not_matter(bench: Bench) -> None:
 def test_an_endpoint_without_a_batch_api_is_told_before_anything_is_sent(bench: Bench) -> None:
     async def main() -> None:
         async with bench.channel(fails_first(1, "GET /batches", refuses(404))) as channel:
-            with pytest.raises(EndpointError, match="has no Batch API.*mode: live"):
+            with pytest.raises(EndpointError, match=r"has no Batch API.*mode: live"):
                 await channel.check()
             await channel.check()
 

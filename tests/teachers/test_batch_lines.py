@@ -24,7 +24,7 @@ def answered(status: Any, body: Any = None) -> bytes:
 def word(raw: bytes) -> str | None:
     read = read_line(raw)
     assert read is not None
-    return read[1] and read[1].word
+    return read[1].word if read[1] else None
 
 
 @given(
