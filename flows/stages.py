@@ -44,8 +44,8 @@ LAYOUT_VERSION = 1
 # Fields of a model that change *where or how fast* it is asked, not what it answers: a run can move to another
 # endpoint and go on.
 _NOT_IN_DIGEST = {
-    "base_url", "mode", "api_key_env", "concurrency", "adaptive", "requests_per_minute", "tokens_per_minute", "timeout",
-    "max_attempts", "max_wait", "price",
+    "base_url", "mode", "batch", "api_key_env", "concurrency", "adaptive", "requests_per_minute", "tokens_per_minute",
+    "timeout", "max_attempts", "max_wait", "price",
 }  # fmt: skip
 
 

@@ -32,6 +32,26 @@ class Price(Strict):
     completion: float = Field(default=0.0, ge=0, description="US dollars per million completion tokens.")
 
 
+class Batch(Strict):
+    """How the requests of a model with ``mode: batch`` travel; only for such a model."""
+
+    completion_window: str = Field(
+        default="24h",
+        pattern=r"^[1-9][0-9]{0,3}[mhd]$",
+        description="How long the endpoint may take; OpenAI knows only 24h.",
+    )
+    gather_seconds: float = Field(
+        default=2.0, ge=0, le=3600, description="A batch is sent when no new request came for so many seconds…"
+    )
+    max_requests: int = Field(default=50_000, ge=1, le=50_000, description="…or when it holds so many requests…")
+    max_bytes: int = Field(
+        default=190_000_000, ge=1, le=200_000_000, description="…or as many bytes as one file may have."
+    )
+    poll_seconds: float = Field(
+        default=30.0, gt=0, le=3600, description="Seconds between two looks at a batch under way."
+    )
+
+
 class Model(Strict):
     """One model that stages can name: any OpenAI-compatible endpoint, or ``builtin``."""
 
@@ -44,6 +64,7 @@ class Model(Strict):
     mode: Literal["live", "batch"] = Field(
         default="live", description="live: one request a prompt; batch: the endpoint's Batch API, slower and cheaper."
     )
+    batch: Batch = Field(default_factory=Batch, description="For `mode: batch`.")
     api_key_env: str | None = Field(
         default=None, description="The NAME of the environment variable that holds the key; never the key itself."
     )
@@ -100,6 +121,19 @@ class Model(Strict):
     def _faults_are_for_builtin(self) -> "Model":
         if self.faults is not None and self.model != "builtin":
             raise ValueError(f"faults are injected by the offline teacher only, not by {self.model!r}; remove them")
+        return self
+
+    @model_validator(mode="after")
+    def _batches_go_to_one_endpoint(self) -> "Model":
+        if self.mode == "batch" and self.offline:
+            raise ValueError(
+                "mode is batch, and the offline teacher inside the program has no Batch API; run `instructloom teacher"
+                " serve` and give its base_url, or take mode: live"
+            )
+        if self.mode == "batch" and len(self.endpoints) > 1:
+            raise ValueError(
+                f"mode is batch, and base_url names {len(self.endpoints)} endpoints; a batch lives at one: name one"
+            )
         return self
 
     @property

@@ -93,8 +93,10 @@ class Endpoint:
     def chat(self, body: bytes) -> Response:
         """``POST /v1/chat/completions``."""
         fault = self._transient(body)
-        if fault is not None:
-            return _TRANSIENT_RESPONSES[fault]
+        return _TRANSIENT_RESPONSES[fault] if fault else self.answer_line(body)
+
+    def answer_line(self, body: bytes) -> Response:
+        """The same without the faults that pass: the answer to one line of a batch."""
         try:
             request = _read(body)
             choices = [self._choice(request, body, place) for place in range(request["n"])]
@@ -104,6 +106,10 @@ class Endpoint:
             return _refused(404, f"The model {request['model']!r} does not exist; this server has {MODEL!r}")
         self.served += 1
         return _completion(request, choices, body)
+
+    def expires(self, batch: bytes) -> bool:
+        """Whether the batch with this input expires half done."""
+        return False
 
     def models(self) -> Response:
         """``GET /v1/models``."""

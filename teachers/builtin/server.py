@@ -20,6 +20,8 @@ from starlette.types import Receive, Scope, Send
 
 from schemas.errors import BadInput
 from schemas.faults import Faults
+from teachers.builtin.batch_api import batch_routes
+from teachers.builtin.batches import Batches
 from teachers.builtin.endpoint import Endpoint, Reply, Response
 
 _SHUTDOWN_SECONDS = 1
@@ -46,6 +48,7 @@ def create_app(faults: Faults | None = None, reply: Reply | None = None) -> Star
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/models", models),
             Route("/health", health),
+            *batch_routes(Batches(endpoint)),
         ]
     )
 
