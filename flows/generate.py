@@ -85,7 +85,10 @@ def make(run: Run) -> Manifest:
                 # The others come to the same end; what they have asked is waited for, and kept for the next attempt.
                 wait([future for futures in through for future in futures])
                 plan.stop_reason = str(stop)
-        return publish(run, plan.shards, plan.stop_reason or "complete")
+        manifest = publish(run, plan.shards, plan.stop_reason or "complete")
+        if manifest.complete:
+            run.teachers.clear()
+        return manifest
 
 
 def send(run: Run, shard: int, last: dict[int, Counts]) -> list[Counts]:

@@ -103,7 +103,7 @@ def open_run(recipe: Recipe, root: Path, origin: str = "recipe", progress: Progr
     with _LOCK:
         if str(file) in _OPEN:
             return _OPEN[str(file)]
-    teachers = Teachers(recipe.models)
+    teachers = Teachers(recipe.models, folder=store.root)
     now = datetime.now(UTC)
     budget = Budget(recipe.limits)
     run = Run(str(file), recipe, root, seeds, reports, stages, store, teachers, progress or Progress(), budget, now)

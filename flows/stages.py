@@ -38,7 +38,7 @@ _KINDS: dict[str, Kind] = {
     "judge": "filter",
 }
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Part of every digest: goes up when stages are stored or driven differently, so that old work is not reused."""
 
 # Fields of a model that change *where or how fast* it is asked, not what it answers: a run can move to another
@@ -162,7 +162,8 @@ def _content(module: ModuleType, config: StageConfig, recipe: Recipe) -> list[An
 
 
 def _model_content(recipe: Recipe, name: str) -> Mapping[str, Any]:
-    return recipe.models[name].model_dump(mode="json", exclude=_NOT_IN_DIGEST)
+    # Without defaults, so that a field that a later version adds changes no digest.
+    return recipe.models[name].model_dump(mode="json", exclude=_NOT_IN_DIGEST, exclude_defaults=True)
 
 
 def _digest(*parts: Any) -> str:

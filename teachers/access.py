@@ -34,12 +34,18 @@ class Access:
     """The way to the endpoint ``url`` of the model that the recipe calls ``name``; ``None`` is OpenAI itself."""
 
     def __init__(
-        self, name: str, model: Model, url: str | None, transport: httpx2.AsyncBaseTransport | None = None
+        self,
+        name: str,
+        model: Model,
+        url: str | None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        http: httpx2.AsyncClient | None = None,
     ) -> None:
         self.name = name
         self.model = model
         self.url = url
         self._transport = transport
+        self._given = http
 
     def __repr__(self) -> str:
         return f"Access({self.name!r}, {self.shown!r})"
@@ -119,6 +125,8 @@ class Access:
 
     @cached_property
     def _http(self) -> httpx2.AsyncClient:
+        if self._given is not None:
+            return self._given
         # A company's proxy cannot reach this machine's own servers.
         trust_env = not (self.model.offline or is_loopback(self.url))
         transport = self._transport or AiohttpTransport(min(CONNECT_SECONDS, self.model.timeout), trust_env)

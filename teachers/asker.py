@@ -11,7 +11,7 @@ import asyncio
 from schemas.exchange import Completion, Prompt
 from schemas.manifest import Usage
 from teachers.budget import Budget
-from teachers.channel import Call
+from teachers.call import Call
 from teachers.client import Teachers
 from teachers.log import CompletionLog
 

@@ -38,10 +38,10 @@ from teachers.batch_courier import BatchCourier
 from teachers.batch_endpoint import BatchEndpoint
 from teachers.batch_lines import Line, Place, body_at, request_line
 from teachers.batch_store import BatchStore, Record
-from teachers.channel import Answer, Sleep
+from teachers.call import Answer, Call, count
+from teachers.clock import Sleep
 from teachers.failures import Failure
 from teachers.live import Live
-from teachers.payload import digest
 from teachers.reply import no_reply, read_reply
 
 _AT_ONCE = 1000
@@ -93,7 +93,7 @@ class BatchChannel:
     def __repr__(self) -> str:
         return f"BatchChannel({self.name!r}, {self.model.model!r})"
 
-    async def ask(self, payload: dict[str, Any]) -> Answer:
+    async def ask(self, call: Call) -> Answer:
         """Wait for a batch that answers, or for ``max_attempts`` of them.
 
         Raises:
@@ -101,7 +101,7 @@ class BatchChannel:
             RunFailed: the endpoint is gone, refused a whole batch, or its account is empty.
         """
         await self._open()
-        mark, retries = digest(payload), 0
+        mark, payload, retries = call.request.digest, call.request.payload, 0
         while True:
             try:
                 completion, detail = await self._attempt(mark, payload), ""
@@ -114,7 +114,7 @@ class BatchChannel:
                     raise self._endpoint.stopped(failure) from None
                 completion = no_reply(failure, payload, self.model)
                 detail = self._endpoint.scrubbed(failure.detail)
-            self._count(completion, detail)
+            count(self._live, self.name, completion, detail)
             return Answer(completion, retries, detail)
 
     def status(self) -> str:
@@ -286,16 +286,6 @@ class BatchChannel:
     def _count_retry(self, failure: Failure) -> None:
         self._live.retries += 1
         self._live.last_failure = self._endpoint.scrubbed(f"{self.name}: {failure.word} {failure.detail}".rstrip())
-
-    def _count(self, completion: Completion, detail: str) -> None:
-        live = self._live
-        live.requests += 1
-        live.prompt_tokens += completion.prompt_tokens
-        live.completion_tokens += completion.completion_tokens
-        live.cost += completion.cost
-        if completion.error is not None:
-            live.failed += 1
-            live.last_failure = f"{self.name}: {completion.error} {detail}".rstrip()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -17,7 +17,8 @@ from schemas.errors import RunFailed
 from teachers.batch_endpoint import FINAL, BatchEndpoint
 from teachers.batch_lines import Line
 from teachers.batch_store import BatchStore, Record
-from teachers.channel import HOPELESS, Sleep
+from teachers.call import HOPELESS
+from teachers.clock import Sleep
 from teachers.failures import Failure
 from teachers.live import Live
 

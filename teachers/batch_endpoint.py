@@ -7,13 +7,9 @@ looked through for ours first. Not here: which requests are sent and what become
 
 import asyncio
 import contextlib
-import logging
-import os
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -22,9 +18,10 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from schemas.errors import EndpointError, RunFailed
 from schemas.recipe import Model
+from teachers.access import CHECK_SECONDS, NO_KEY, Access, is_loopback
 from teachers.batch_lines import Line, read_lines
 from teachers.batch_store import BatchStore, Record
-from teachers.channel import CHECK_SECONDS, CONNECT_SECONDS, NO_KEY, OPENAI_KEY, Sleep
+from teachers.clock import Sleep
 from teachers.failures import Failure, back_off, failure_of, is_transient
 from teachers.live import Live
 
@@ -39,7 +36,6 @@ _PAGE = 100
 _CONNECTIONS = 16
 """Calls are few; what is moved is large."""
 _STOPPING = frozenset({"wrong_key", "not_found", "no_quota"})
-_LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
 
 class BatchEndpoint:
@@ -51,8 +47,14 @@ class BatchEndpoint:
         self.name = name
         self.model = model
         self._live = live
-        self._transport = transport
-        self._opened: openai.AsyncOpenAI | None = None
+        url = model.endpoints[0]
+        # Files of hundreds of megabytes are streamed: the library's own transport does that. A company's proxy cannot
+        # reach this machine's own servers.
+        limits = httpx2.Limits(max_connections=_CONNECTIONS)
+        http = httpx2.AsyncClient(
+            transport=transport, limits=limits, follow_redirects=True, trust_env=not is_loopback(url)
+        )
+        self._access = Access(name, model, url, http=http)
         self._retrying = AsyncRetrying(
             stop=self._waited_enough,
             wait=back_off,
@@ -68,7 +70,7 @@ class BatchEndpoint:
         Raises:
             EndpointError: it does not, or the URL is none.
         """
-        _ = self._client
+        self._access.check_key()
 
     async def check(self) -> None:
         """Make sure that the endpoint has a Batch API and does not refuse the key, by one look at its list.
@@ -146,12 +148,11 @@ class BatchEndpoint:
 
     async def close(self) -> None:
         """Close the connections, if any were opened."""
-        if self._opened is not None:
-            await self._opened.close()
+        await self._access.close()
 
     def stopped(self, failure: Failure) -> EndpointError | RunFailed:
         """What ends the run after ``failure``, in one line."""
-        where, variable = f"models.{self.name}: {self.shown}", _variable(self.model)
+        where, variable = f"models.{self.name}: {self.shown}", self._access.variable
         words = self.scrubbed(f"{failure.status or failure.word} {failure.detail}".rstrip())
         if failure.word == "wrong_key":
             source = f"the key in {variable}" if variable else "a request without a key"
@@ -181,18 +182,12 @@ class BatchEndpoint:
 
     @property
     def shown(self) -> str:
-        """The endpoint for people, without a password that the URL may hold."""
-        url = self.model.endpoints[0]
-        if url is None:
-            return "OpenAI"
-        parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        """The endpoint for people."""
+        return self._access.shown
 
     @property
     def _client(self) -> openai.AsyncOpenAI:
-        if self._opened is None:
-            self._opened = _open_client(self.name, self.model, self._transport, self.shown)
-        return self._opened
+        return self._access.client
 
     async def _glance(self) -> None:
         async with asyncio.timeout(CHECK_SECONDS):
@@ -275,47 +270,3 @@ def _with_id(found: T, kind: type[T]) -> T:
     if not isinstance(found, kind) or not isinstance(getattr(found, "id", None), str):
         raise Failure("unreadable_reply", str(found))
     return found
-
-
-def _open_client(
-    name: str, model: Model, transport: httpx2.AsyncBaseTransport | None, shown: str
-) -> openai.AsyncOpenAI:
-    # At its usual level the library logs the URL of every request.
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
-    url = model.endpoints[0]
-    timeout = httpx2.Timeout(model.timeout, connect=min(CONNECT_SECONDS, model.timeout))
-    http = httpx2.AsyncClient(
-        transport=transport,
-        timeout=timeout,
-        limits=httpx2.Limits(max_connections=_CONNECTIONS),
-        follow_redirects=True,
-        # A company's proxy cannot reach this machine's own servers.
-        trust_env=url is None or not _LOOPBACK.fullmatch(urlsplit(url).hostname or ""),
-    )
-    try:
-        key = _key(name, model, shown)
-        client = openai.AsyncOpenAI(api_key=key, base_url=url, timeout=timeout, max_retries=0, http_client=http)
-    except (httpx2.InvalidURL, ValueError):
-        raise EndpointError(f"models.{name}.base_url is no URL that can be asked; correct it") from None
-    if url is not None:
-        # The library takes these from the environment; they belong to OpenAI and to nobody else.
-        client.organization = client.project = client.admin_api_key = None
-    return client
-
-
-def _variable(model: Model) -> str | None:
-    return model.api_key_env or (OPENAI_KEY if model.endpoints[0] is None else None)
-
-
-def _key(name: str, model: Model, shown: str) -> str:
-    variable = _variable(model)
-    if variable is None:
-        return NO_KEY
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        raise EndpointError(
-            f"models.{name}: the environment variable {variable} is not set; export it with the key for {shown}"
-        )
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise EndpointError(f"models.{name}: the value of {variable} has characters that no key has; export it anew")
-    return key

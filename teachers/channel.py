@@ -8,54 +8,23 @@ Not here: the same through a Batch API (``batch.py``); what was asked before (``
 """
 
 import asyncio
-from dataclasses import dataclass, field
 
 import httpx2
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
-from schemas.errors import EndpointError, RecipeError, RunFailed
+from schemas.errors import EndpointError, RunFailed
 from schemas.exchange import Completion
 from schemas.recipe import Model
 from teachers.access import Access
+from teachers.call import HOPELESS, Answer, Call, count
 from teachers.clock import Clock
 from teachers.failures import OVERLOAD, TRANSIENT, Failure, back_off, is_transient
 from teachers.gate import Gate, Place, Replica
 from teachers.live import Live
-from teachers.payload import Request
 from teachers.pulse import Pulse
 from teachers.rates import Rates
 from teachers.reply import no_reply, read_reply
 from teachers.window import Window
-
-HOPELESS = 10
-"""Requests that fail for good in a row, each after all its attempts, until the run is stopped."""
-_RESERVED = {"messages", "stream", "n", "response_format"}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What one request came to."""
-
-    completion: Completion
-    retries: int = 0
-    detail: str = ""
-    """The endpoint's own words, where it refused."""
-
-
-@dataclass(slots=True)
-class Call:
-    """One request on its way through its attempts; of those that wait, the lowest ``rank`` goes first."""
-
-    request: Request
-    rank: int = 0
-    sent: bool = False
-    """Whether an endpoint is at work on it just now: then it is paid for, and worth waiting for."""
-    since: float = 0.0
-    """When the first attempt was sent."""
-    attempts: int = 0
-    counted: int = 0
-    """Attempts that failed while the endpoint worked."""
-    last: Replica | None = field(default=None, repr=False)
 
 
 class Channel:
@@ -64,9 +33,6 @@ class Channel:
     def __init__(
         self, name: str, model: Model, live: Live, transport: httpx2.AsyncBaseTransport | None, clock: Clock
     ) -> None:
-        taken = sorted(_RESERVED & model.extra_body.keys())
-        if taken:
-            raise RecipeError(f"models.{name}.extra_body.{taken[0]}: {taken[0]!r} is set by the program; remove it")
         self.name = name
         self.model = model
         self._live = live
@@ -102,7 +68,7 @@ class Channel:
             completion, detail = self._give_up(failure, call), self._scrubbed(failure.detail)
         finally:
             self._live.waiting -= 1
-        self._count(completion, detail)
+        count(self._live, self.name, completion, detail)
         self._stop_if_hopeless(completion, detail)
         return Answer(completion, call.attempts - 1, detail)
 
@@ -273,13 +239,3 @@ class Channel:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Failure):
             self._live.last_failure = self._scrubbed(f"{self.name}: {error.word} {error.detail}".rstrip())
-
-    def _count(self, completion: Completion, detail: str) -> None:
-        live = self._live
-        live.requests += 1
-        live.prompt_tokens += completion.prompt_tokens
-        live.completion_tokens += completion.completion_tokens
-        live.cost += completion.cost
-        if completion.error is not None:
-            live.failed += 1
-            live.last_failure = f"{self.name}: {completion.error} {detail}".rstrip()

@@ -7,6 +7,7 @@ shards is in flight. Not here: what was asked before (``log.py``, ``asker.py``) 
 
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx2
@@ -14,7 +15,9 @@ import httpx2
 from schemas.errors import RecipeError
 from schemas.exchange import Completion, Prompt
 from schemas.recipe import Model
-from teachers.channel import Answer, Call, Channel
+from teachers.batch import BatchChannel
+from teachers.call import Answer, Call
+from teachers.channel import Channel
 from teachers.clock import Clock, RealClock
 from teachers.live import Live
 from teachers.loop import LoopThread
@@ -22,28 +25,36 @@ from teachers.payload import Request, build_request
 
 T = TypeVar("T")
 
+_RESERVED = {"messages", "stream", "n", "response_format"}
+
 
 class Teachers:
     """The models by the names that stages use. Nothing is opened before the first request or ``check``.
 
-    ``transports`` puts something else than the network behind a model, and ``clock`` other than real time behind its
-    waiting; both are for tests.
+    ``folder`` is the run's: what batches need to outlive the process is kept there. ``transports`` puts something else
+    than the network behind a model, and ``clock`` other than real time behind its waiting; both are for tests.
     """
 
     def __init__(
         self,
         models: Mapping[str, Model],
         *,
+        folder: Path | None = None,
         transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._live = Live()
         self._loop = LoopThread()
         clock = clock or RealClock()
-        self._channels = {
-            name: Channel(name, model, self._live, (transports or {}).get(name) or _transport(model), clock)
-            for name, model in models.items()
-        }
+        self._channels: dict[str, Channel | BatchChannel] = {}
+        for name, model in models.items():
+            _check_extra(name, model)
+            transport = (transports or {}).get(name) or _transport(model)
+            if model.mode == "batch":
+                place = folder and folder / "batches" / name
+                self._channels[name] = BatchChannel(name, model, self._live, transport, clock.sleep, place)
+            else:
+                self._channels[name] = Channel(name, model, self._live, transport, clock)
 
     def __enter__(self) -> Self:
         return self
@@ -95,11 +106,22 @@ class Teachers:
     @property
     def capacity(self) -> int:
         """Requests that all models together may have in flight."""
-        return sum(channel.model.concurrency for channel in self._channels.values())
+        return sum(
+            model.batch.max_requests if model.mode == "batch" else model.concurrency
+            for model in (channel.model for channel in self._channels.values())
+        )
 
     def live(self) -> Live:
         """A copy of the counters, from any thread."""
-        return replace(self._live, models=tuple(channel.status() for channel in self._channels.values()))
+        return replace(
+            self._live, models=tuple(filter(None, (channel.status() for channel in self._channels.values())))
+        )
+
+    def clear(self) -> None:
+        """The run is finished and all its completions are logged: what was kept only to get there may go."""
+        for channel in self._channels.values():
+            if isinstance(channel, BatchChannel):
+                channel.clear()
 
     def close(self) -> None:
         """Stop what is under way, close all connections and end the thread. Safe to call twice."""
@@ -109,12 +131,18 @@ class Teachers:
         for channel in self._channels.values():
             await channel.close()
 
-    def _channel(self, name: str) -> Channel:
+    def _channel(self, name: str) -> Channel | BatchChannel:
         try:
             return self._channels[name]
         except KeyError:
             known = ", ".join(self._channels)
             raise RecipeError(f"a stage asks the model {name!r}; the recipe's models are: {known}") from None
+
+
+def _check_extra(name: str, model: Model) -> None:
+    taken = sorted(_RESERVED & model.extra_body.keys())
+    if taken:
+        raise RecipeError(f"models.{name}.extra_body.{taken[0]}: {taken[0]!r} is set by the program; remove it")
 
 
 def _transport(model: Model) -> httpx2.AsyncBaseTransport | None:

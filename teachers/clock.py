@@ -2,7 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Protocol
+
+Sleep = Callable[[float], Awaitable[None]]
+"""Returns when so many seconds have passed."""
 
 
 class Clock(Protocol):

@@ -16,8 +16,10 @@ from schemas.recipe import Model
 from teachers.batch import BatchChannel
 from teachers.builtin.endpoint import Endpoint, Said
 from teachers.builtin.server import serving
-from teachers.channel import Answer, Sleep
+from teachers.call import Answer, Call
+from teachers.clock import Sleep
 from teachers.live import Live
+from teachers.payload import Request, digest_of, encode
 
 KEY = "sk-planted-5f2c9e71"
 Forward = Callable[[httpx2.Request], Awaitable[httpx2.Response]]
@@ -110,12 +112,18 @@ def run(coroutine: Coroutine[Any, Any, None]) -> None:
     asyncio.run(coroutine)
 
 
+def call(*arguments: Any, **fields: Any) -> Call:
+    """A call for ``payload(…)``."""
+    body = encode(plain := payload(*arguments, **fields))
+    return Call(Request("teacher", plain, body, digest_of(body)))
+
+
 def payload(text: str, **fields: Any) -> dict[str, Any]:
     return {"model": "builtin", "messages": [{"role": "user", "content": text}], "seed": 1, **fields}
 
 
 async def ask_all(channel: BatchChannel, texts: Sequence[str]) -> list[Answer]:
-    return await asyncio.gather(*(channel.ask(payload(text)) for text in texts))
+    return await asyncio.gather(*(channel.ask(call(text)) for text in texts))
 
 
 def texts(count: int) -> list[str]:
@@ -265,13 +273,13 @@ def test_gathering_goes_on_while_new_requests_come(bench: Bench) -> None:
         async def sleep(seconds: float) -> None:
             # While the first request gathers, two more come, one in each pause.
             if seconds == 7.0 and len(tasks) < 3:
-                tasks.append(asyncio.create_task(channel.ask(payload(f"late {len(tasks)}"))))
+                tasks.append(asyncio.create_task(channel.ask(call(f"late {len(tasks)}"))))
             for _ in range(10):
                 await asyncio.sleep(0)
 
         bench.sleep = sleep
         async with bench.channel(batch={"gather_seconds": 7.0}) as channel:
-            tasks.append(asyncio.create_task(channel.ask(payload("first"))))
+            tasks.append(asyncio.create_task(channel.ask(call("first"))))
             await tasks[0]
             await asyncio.gather(*tasks)
         assert len(bench.teller.paid) == 3
@@ -290,8 +298,8 @@ def test_a_request_that_nobody_waits_for_any_more_is_not_sent(bench: Bench) -> N
 
         bench.sleep = sleep
         async with bench.channel() as channel:
-            left = asyncio.create_task(channel.ask(payload("given up")))
-            kept = asyncio.create_task(channel.ask(payload("kept")))
+            left = asyncio.create_task(channel.ask(call("given up")))
+            kept = asyncio.create_task(channel.ask(call("kept")))
             await gathering.wait()
             left.cancel()
             await asyncio.gather(left, return_exceptions=True)
@@ -357,9 +365,7 @@ def test_after_max_attempts_a_request_is_an_error_completion(bench: Bench) -> No
 def test_a_refused_request_is_not_asked_again_and_harms_no_other(bench: Bench) -> None:
     async def main() -> None:
         async with bench.channel() as channel:
-            bad, good = await asyncio.gather(
-                channel.ask(payload("bad", temperature="hot")), channel.ask(payload("good"))
-            )
+            bad, good = await asyncio.gather(channel.ask(call("bad", temperature="hot")), channel.ask(call("good")))
         assert (bad.completion.error, bad.retries) == ("refused_request", 0)
         assert "temperature" in bad.detail
         assert good.completion.text == "reply to good"

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from schemas.errors import EndpointError, RecipeError, RunFailed
 from schemas.exchange import Completion, Message, Prompt
 from schemas.recipe import Model, Price
-from teachers.channel import Call
+from teachers.call import Call
 from teachers.client import Teachers
 from teachers.payload import digest
 from teachers.transport import AiohttpTransport
