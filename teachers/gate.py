@@ -29,6 +29,8 @@ class Replica:
     access: Access
     window: Window
     breaker: Breaker = field(default_factory=Breaker)
+    sent: int = 0
+    """Requests so far."""
 
     def wait(self, now: float) -> float | None:
         """Seconds until a request may be sent here; None until something else happens first."""
@@ -160,6 +162,7 @@ class Gate:
 
     def _place(self, replica: Replica, now: float) -> Place:
         self.taken += 1
+        replica.sent += 1
         replica.breaker.sent()
         replica.window.enter(now)
         return Place(replica, now, self._rates.sent(now))
@@ -179,6 +182,7 @@ class Gate:
         self._hand_out()
 
 
-def _fullness(replica: Replica) -> float:
+def _fullness(replica: Replica) -> tuple[float, int]:
     # One that is down comes first: its probe is due, and costs the others nothing.
-    return -1.0 if not replica.breaker.closed else replica.window.in_flight / replica.window.size
+    full = -1.0 if not replica.breaker.closed else replica.window.in_flight / replica.window.size
+    return full, replica.sent

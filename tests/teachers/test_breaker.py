@@ -1,0 +1,79 @@
+from itertools import pairwise
+
+import pytest
+
+from teachers.breaker import FIRST_PAUSE, GONE, LONGEST_PAUSE, USELESS, Breaker
+from teachers.failures import Failure
+
+GONE_AWAY = Failure("unreachable", "ConnectError")
+
+
+def tripped(word: str = "unreachable", times: int = GONE, **fields: float) -> Breaker:
+    breaker = Breaker()
+    for _ in range(times):
+        breaker.sent()
+        breaker.failed(100.0, Failure(word, **fields))  # type: ignore[arg-type]  # fields is retry_after
+    return breaker
+
+
+def test_an_endpoint_that_is_not_there_is_soon_left_alone() -> None:
+    assert tripped(times=GONE - 1).closed
+    breaker = tripped()
+    assert not breaker.closed
+    assert breaker.down_since == 100.0
+    assert FIRST_PAUSE <= (breaker.wait(100.0) or 0) <= 1.1 * FIRST_PAUSE
+
+
+@pytest.mark.parametrize("word", ["server_error", "timeout", "rate_limited", "disconnected", "unreadable_reply"])
+def test_other_failures_in_a_row_take_longer_to_convince(word: str) -> None:
+    assert tripped(word, USELESS - 1).closed
+    assert not tripped(word, USELESS).closed
+
+
+def test_one_answer_among_failures_keeps_it_closed() -> None:
+    breaker = tripped("server_error", USELESS - 1)
+    breaker.answered()
+    breaker.failed(100.0, Failure("server_error"))
+    assert breaker.closed
+
+
+def test_a_refusal_of_one_request_is_a_sign_of_life() -> None:
+    breaker = tripped()
+    breaker.failed(101.0, Failure("refused_request"))
+    assert breaker.closed
+
+
+def test_one_probe_is_out_at_a_time_and_pauses_double() -> None:
+    breaker, now = tripped(), 100.0
+    pauses = []
+    for _ in range(8):
+        pause = breaker.wait(now)
+        assert pause is not None
+        pauses.append(pause)
+        now += pause
+        assert breaker.wait(now) == 0.0
+        breaker.sent()
+        assert breaker.wait(now) is None, "the probe is out"
+        breaker.failed(now, GONE_AWAY)
+    assert all(first * 1.5 < second for first, second in pairwise(pauses[:5]))
+    assert max(pauses) <= 1.1 * LONGEST_PAUSE
+
+
+def test_a_probe_that_is_answered_closes_it() -> None:
+    breaker = tripped()
+    breaker.sent()
+    assert breaker.answered() is True
+    assert breaker.closed
+    assert breaker.answered() is False
+
+
+def test_a_probe_that_is_cancelled_makes_room_for_another() -> None:
+    breaker = tripped()
+    breaker.sent()
+    breaker.released()
+    assert breaker.wait(200.0) == 0.0
+
+
+def test_what_the_endpoint_asks_for_is_the_least_that_is_waited() -> None:
+    breaker = tripped("rate_limited", USELESS, retry_after=40.0)
+    assert (breaker.wait(100.0) or 0) >= 40.0

@@ -1,0 +1,90 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from teachers.rates import Rates, duration
+
+
+def sent_in(rates: Rates, seconds: float, tokens: int = 0) -> int:
+    """Requests that a client which always has one sends, each answered at once."""
+    now, count = 0.0, 0
+    while True:
+        now += rates.wait(now)
+        if now > seconds:
+            return count
+        rates.answered(now, rates.sent(now), tokens)
+        count += 1
+
+
+def test_without_caps_nothing_waits() -> None:
+    assert Rates(None, None).wait(0.0) == 0.0
+
+
+@given(st.integers(1, 10_000))
+def test_requests_keep_to_their_cap_and_use_it(per_minute: int) -> None:
+    count = sent_in(Rates(per_minute, None), 120.0)
+    assert 2 * per_minute - 1 <= count <= 2 * per_minute * (1 + 1 / 60) + 2
+
+
+@given(st.integers(600, 100_000), st.integers(1, 5_000))
+def test_tokens_keep_to_their_cap_although_nobody_knows_them_before(per_minute: int, tokens: int) -> None:
+    used = sent_in(Rates(None, per_minute), 600.0, tokens) * tokens
+    # At most one request too many, and the first, of which nothing was known.
+    assert used <= 10 * per_minute * (1 + 1 / 60) + 2 * tokens
+
+
+def test_what_was_set_aside_is_given_back() -> None:
+    rates = Rates(None, 6_000)
+    aside = rates.sent(0.0)
+    rates.answered(0.0, aside, 90)
+    aside = rates.sent(0.0)
+    assert aside == 90
+    rates.answered(0.0, aside, 0)
+    assert rates.wait(0.0) == 0.0
+
+
+def test_headers_that_say_nothing_is_left_hold_requests_back() -> None:
+    rates = Rates(None, None)
+    rates.told(10.0, {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m2.5s"})
+    assert rates.wait(10.0) == 60.0, "never more than a minute"
+    rates = Rates(None, None)
+    rates.told(10.0, {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "120ms"})
+    assert rates.wait(10.0) == pytest.approx(0.12)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-ratelimit-remaining-requests": "5", "x-ratelimit-reset-requests": "60s"},
+        {"x-ratelimit-remaining-requests": "none", "x-ratelimit-reset-requests": "60s"},
+        {"x-ratelimit-remaining-requests": "0"},
+        {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "soon"},
+    ],
+)
+def test_headers_that_leave_something_or_make_no_sense_do_not(headers: dict[str, str]) -> None:
+    rates = Rates(None, None)
+    rates.told(10.0, headers)
+    assert rates.wait(10.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("6m0s", 360),
+        ("120ms", 0.12),
+        ("1h2m", 3720),
+        ("3.5", 3.5),
+        ("2s", 2),
+        ("", None),
+        ("soon", None),
+        ("-1s", None),
+    ],
+)
+def test_durations_as_endpoints_write_them(text: str, seconds: float | None) -> None:
+    assert duration(text) == (None if seconds is None else pytest.approx(seconds))
+
+
+@given(st.text())
+def test_no_text_upsets_the_reader_of_durations(text: str) -> None:
+    assert (duration(text) or 0.0) >= 0.0
