@@ -110,7 +110,7 @@ def test_a_filter_that_rejects_half_still_leaves_exactly_n(
     stages = [
         {"use": "self_instruct", "prompts_per_round": 4},
         {"use": "respond"},
-        {"use": "heuristics", "min_instruction": 45},
+        {"use": "heuristics", "min_instruction": 50},
         {"use": "minhash"},
     ]
     done = command("run", write_recipe(rows=50, stages=stages))
