@@ -1,8 +1,10 @@
 """The prompt files: what they look like, how they are filled, and what they hash to.
 
 ``generators/prompts/<stage>/<name>.<language>.txt`` holds a ``[user]`` part and, before it, mostly a ``[system]``
-part; each marker stands alone on its line. ``{{field}}`` is a placeholder. This is not a template language: there
-are no conditions and no loops; what is optional or repeated is put together by the stage and filled in as one field.
+part; each marker stands alone on its line. ``{{field}}`` is a placeholder. A ``[shape]`` part at the end is the hint
+that asks for the reply as JSON; it is sent only where the endpoint keeps to a schema, and has no placeholders. This is
+not a template language: there are no conditions and no loops; what is optional or repeated is put together by the stage
+and filled in as one field.
 
 See ``docs/prompts.md`` for the titles and the reply formats.
 """
@@ -20,7 +22,8 @@ FALLBACK = "en"
 """The language that every prompt has, and that any language without a file of its own gets."""
 
 _PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
-_MARKER = re.compile(r"^\[(system|user)\][ \t]*$", re.MULTILINE)
+_MARKER = re.compile(r"^\[(system|user|shape)\][ \t]*$", re.MULTILINE)
+_ORDERS = [[*system, "user", *shape] for system in ([], ["system"]) for shape in ([], ["shape"])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Template:
     """The language the file is written in: the one asked for, or the fallback."""
     system: str
     user: str
+    shape: str = ""
+    """The hint that asks for a JSON reply; "" where the reply has no fixed form."""
 
     @property
     def title(self) -> str:
@@ -82,9 +87,13 @@ def parse(name: str, language: str, text: str) -> Template:
     """
     before, *rest = _MARKER.split(text)
     markers, bodies = rest[::2], [body.strip() for body in rest[1::2]]
-    if before.strip() or markers not in (["user"], ["system", "user"]):
-        raise ValueError(f"prompt {name}.{language}: found parts {markers}; write [system] and then [user], or [user]")
-    return Template(name=name, language=language, system=bodies[0] if len(bodies) > 1 else "", user=bodies[-1])
+    if before.strip() or markers not in _ORDERS:
+        raise ValueError(
+            f"prompt {name}.{language}: found parts {markers}; write [system] and then [user], or [user],"
+            " and [shape] after them where the reply has a fixed form"
+        )
+    parts = dict(zip(markers, bodies, strict=True))
+    return Template(name, language, parts.get("system", ""), parts["user"], parts.get("shape", ""))
 
 
 @cache
