@@ -320,12 +320,12 @@ def _flaw(item: _Item, row: Row, config: Config, copies: set[str], *, cut: bool,
 
 def _nothing(completion: Completion) -> str:
     """Why no item is in a reply."""
+    if completion.truncated:
+        return "truncated"
     reply = clean(completion.text)
     if reply.problem is not None:
-        return "truncated" if completion.truncated else reply.problem
-    if not reply.text:
-        return "empty"
-    return "truncated" if completion.truncated else "refused" if refuses(reply.text) else "unparsable"
+        return reply.problem
+    return "empty" if not reply.text else "refused" if refuses(reply.text) else "unparsable"
 
 
 def _question(name: str, row: Row, config: Config, sampling: Sampling, shape: Shape | None = None) -> Prompt:

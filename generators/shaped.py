@@ -44,14 +44,19 @@ def items(completion: Completion, shape: Shape | None) -> list[tuple[str, bool]]
     if shape is None:
         return None
     value = _value(completion, shape)
-    texts, rest = (value, "") if isinstance(value, list) else _cut(completion, shape)
+    if isinstance(value, list):
+        return [(text, True) for text in _unnumbered(value)]
+    texts, rest = read_cut_list(_said(completion), _field(shape)) or ([], "")
+    if not texts:
+        return None
+    return [(text, True) for text in _unnumbered(texts)] + ([(rest, False)] if rest else [])
+
+
+def _unnumbered(texts: list[str]) -> list[str]:
     texts = [text.strip() for text in texts]
     inner = [numbered(text) for text in texts]
-    if all(len(each.items) == 1 and not each.chatter for each in inner):
-        texts = [each.items[0] for each in inner]
-    found = [(text, True) for text in texts] + ([(rest, False)] if rest else [])
-    # An empty list is an answer; nothing at all may still be a list in words.
-    return found if found or isinstance(value, list) else None
+    alike = all(len(each.items) == 1 and not each.chatter for each in inner)
+    return [each.items[0] for each in inner] if alike else texts
 
 
 def _shape(stage: str, name: str, language: str, field: str, schema: dict[str, Any]) -> Shape:
@@ -66,10 +71,6 @@ def _value(completion: Completion, shape: Shape | None) -> object:
         return None
     found = read_object(_said(completion), shape.schema)
     return None if found is None else found[_field(shape)]
-
-
-def _cut(completion: Completion, shape: Shape) -> tuple[list[str], str]:
-    return read_cut_list(_said(completion), _field(shape)) or ([], "")
 
 
 def _said(completion: Completion) -> str:

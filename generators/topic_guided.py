@@ -196,7 +196,7 @@ def invent(examples: Sequence[Row], leaves: Sequence[Leaf], count: int, config: 
     if completion.error is not None:
         return Outcome(discarded=(Discard(completion.error, completion.text),))
     given = shaped.items(completion, prompt.shape)
-    items, chatter = (given, ()) if given is not None else read_examples(completion, count)
+    items, chatter = ([*map(_bare, given)], ()) if given is not None else read_examples(completion, count)
     if not items:
         return Outcome(discarded=(Discard(_no_task(completion), completion.text),))
     copies = {fingerprint(text_of(row)) for row in examples}
@@ -244,6 +244,12 @@ def read_examples(completion: Completion, count: int) -> tuple[list[tuple[str, b
     whole = [True] * len(blocks)
     whole[-1] = blocks[-1].closed or not (completion.truncated or unfinished(texts[-1]))
     return list(zip(texts, whole, strict=True)), untagged(text, "example")
+
+
+def _bare(item: tuple[str, bool]) -> tuple[str, bool]:
+    """An item of a JSON list without the tags that the prompt asks for where it gets no JSON."""
+    blocks = tagged(item[0], "example")
+    return (blocks[0].text, item[1]) if len(blocks) == 1 and not untagged(item[0], "example") else item
 
 
 def invented_flaw(text: str, language: str, copies: set[str]) -> str | None:
@@ -378,9 +384,9 @@ def _names(text: str, name: str) -> bool:
 
 def _no_task(completion: Completion) -> str:
     """Why no task is in a reply."""
+    if completion.truncated:
+        return "truncated"
     reply = clean(completion.text)
     if reply.problem is not None:
-        return "truncated" if completion.truncated else reply.problem
-    if not reply.text:
-        return "empty"
-    return "truncated" if completion.truncated else "refused" if refuses(reply.text) else "unparsable"
+        return reply.problem
+    return "empty" if not reply.text else "refused" if refuses(reply.text) else "unparsable"
