@@ -196,7 +196,7 @@ def invent(examples: Sequence[Row], leaves: Sequence[Leaf], count: int, config: 
     if completion.error is not None:
         return Outcome(discarded=(Discard(completion.error, completion.text),))
     given = shaped.items(completion, prompt.shape)
-    items, chatter = ([*map(_bare, given)], ()) if given is not None else read_examples(completion, count)
+    items, chatter = (_untagged(given), ()) if given is not None else read_examples(completion, count)
     if not items:
         return Outcome(discarded=(Discard(_no_task(completion), completion.text),))
     copies = {fingerprint(text_of(row)) for row in examples}
@@ -246,10 +246,13 @@ def read_examples(completion: Completion, count: int) -> tuple[list[tuple[str, b
     return list(zip(texts, whole, strict=True)), untagged(text, "example")
 
 
-def _bare(item: tuple[str, bool]) -> tuple[str, bool]:
-    """An item of a JSON list without the tags that the prompt asks for where it gets no JSON."""
-    blocks = tagged(item[0], "example")
-    return (blocks[0].text, item[1]) if len(blocks) == 1 and not untagged(item[0], "example") else item
+def _untagged(given: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """The items of a JSON list without the tags that the prompt asks for where it gets no JSON."""
+    items: list[tuple[str, bool]] = []
+    for text, whole in given:
+        blocks = [] if untagged(text, "example") else tagged(text, "example")
+        items += [(block.text, whole) for block in blocks] or [(text, whole)]
+    return items
 
 
 def invented_flaw(text: str, language: str, copies: set[str]) -> str | None:

@@ -325,16 +325,14 @@ def test_invented_instructions_are_read_and_each_is_counted(reply: str, kept: li
     assert reasons(outcome) == lost
 
 
-def test_invented_instructions_are_read_of_json_as_of_tags() -> None:
+@pytest.mark.parametrize("form", ["{text}", "{place}. {text}", "<example>{text}</example>"])
+def test_invented_instructions_are_read_of_json_as_of_tags(form: str) -> None:
     texts = ["Explain how rent is set.", "Compare two drums.", "Compare two drums."]
-    tags = invented("\n".join(f"<example>{text}</example>" for text in texts))
-    for written in (
-        texts,
-        [f"{place}. {text}" for place, text in enumerate(texts, start=1)],
-        [f"<example>{text}</example>" for text in texts],
-    ):
-        assert invented(json.dumps({"instructions": written})) == tags
-    assert len(tags.created) == 2
+    tags = "\n".join(f"<example>{text}</example>" for text in texts)
+    written = [form.format(text=text, place=place) for place, text in enumerate(texts, start=1)]
+    assert invented(json.dumps({"instructions": written})) == invented(tags)
+    assert invented(json.dumps({"instructions": [tags]})) == invented(tags)
+    assert len(invented(tags).created) == 2
 
 
 def test_the_list_of_instructions_has_a_shape_and_a_rewrite_has_none() -> None:
