@@ -76,6 +76,8 @@ class Config(StageConfig):
     one_request: bool = Field(
         default=False,
         description="Ask all samples in one request (n), which pays the prompt once; some servers ignore n.",
+        # What a recipe without it makes has the digest, and so the rows, that it had before there was this option.
+        exclude_if=lambda asked: not asked,
     )
     min_votes: int | None = Field(
         default=None,

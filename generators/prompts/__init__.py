@@ -23,6 +23,7 @@ FALLBACK = "en"
 
 _PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
 _MARKER = re.compile(r"^\[(system|user|shape)\][ \t]*$", re.MULTILINE)
+_HINT = re.compile(r"^\[shape\][ \t]*$.*", re.MULTILINE | re.DOTALL)
 _ORDERS = [[*system, "user", *shape] for system in ([], ["system"]) for shape in ([], ["shape"])]
 
 
@@ -97,15 +98,20 @@ def parse(name: str, language: str, text: str) -> Template:
 
 
 @cache
-def digest(stage: str) -> str:
-    """A hash of all prompt files of a stage: rows made with other words are other rows."""
+def digest(stage: str, *, shaped: bool = False) -> str:
+    """A hash of all prompt files of a stage: rows made with other words are other rows.
+
+    Without ``shaped`` the hints that ask for JSON are left out, since none of them is sent.
+    """
     state = hashlib.blake2b(digest_size=16)
     folder = _folder(stage)
     if not folder.is_dir():  # respond sends the instruction as it is
         return ""
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         if file.name.endswith(".txt"):
-            state.update(f"{file.name}\0{file.read_text(encoding='utf-8')}\0".encode())
+            text = file.read_text(encoding="utf-8")
+            words = text if shaped else _HINT.sub("", text)
+            state.update(f"{file.name}\0{words}\0".encode())
     return state.hexdigest()
 
 

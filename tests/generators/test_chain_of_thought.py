@@ -247,6 +247,11 @@ def test_samples_that_one_request_did_not_bring_are_asked_in_the_next(
     assert measures(outcome.passed) == {"votes": 3.0, "samples": 3.0}
 
 
+def test_a_recipe_that_does_not_ask_for_one_request_keeps_its_digest() -> None:
+    assert "one_request" not in Config().model_dump()
+    assert Config(one_request=True).model_dump()["one_request"] is True
+
+
 def test_one_sample_is_asked_for_as_ever() -> None:
     (prompt,) = next(grow(ROW, Config(one_request=True), random.Random(0)))
     assert (prompt.n, prompt.temperature) == (1, 0.0)

@@ -142,6 +142,11 @@ def test_the_digest_is_stable_and_differs_by_stage() -> None:
     assert digest("self_instruct") != digest("topic_guided")
 
 
+def test_a_hint_counts_only_where_it_is_sent() -> None:
+    assert digest("self_instruct", shaped=True) != digest("self_instruct")
+    assert digest("chain_of_thought", shaped=True) == digest("chain_of_thought")
+
+
 def test_prompts_are_loaded_through_importlib_resources() -> None:
     assert ROOT.joinpath("self_instruct/propose.en.txt").is_file()
     assert prompts.load("self_instruct", "propose", "en").title == "# Propose new tasks"
