@@ -15,7 +15,7 @@ https://arxiv.org/abs/2203.14465, Orca https://arxiv.org/abs/2306.02707, Orca 2 
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal, Self
 
@@ -73,6 +73,12 @@ class Config(StageConfig):
     )
     model: str = Field(default="teacher", description="The name in the recipe of the model that reasons.")
     samples: int = Field(default=1, ge=1, le=256, description="How many solutions are asked; from 2 on they vote.")
+    one_request: bool = Field(
+        default=False,
+        description="Ask all samples in one request (n), which pays the prompt once; some servers ignore n.",
+        # What a recipe without it makes has the digest, and so the rows, that it had before there was this option.
+        exclude_if=lambda asked: not asked,
+    )
     min_votes: int | None = Field(
         default=None,
         ge=1,
@@ -143,7 +149,7 @@ def grow(row: Row, config: Config, rng: random.Random) -> Steps[Outcome]:
     if lot >= config.share or (config.only_task_types is not None and row.task_type not in config.only_task_types):
         return Outcome(passed=row)
     messages = prompts.load("chain_of_thought", name, row.language).fill(task=text_of(row))
-    completions = yield [_prompt(messages, config, config.samples)] * config.samples
+    completions = yield from _sample(_prompt(messages, config, config.samples), config)
     traces, lost = _read_all(completions, config)
     gold = (row.answer or "").strip()
     if gold:
@@ -273,6 +279,34 @@ def _prompt(messages: tuple[Message, ...], config: Config, samples: int) -> Prom
     return Prompt(
         messages, model=config.model, temperature=temperature, top_p=config.top_p, max_tokens=config.max_tokens
     )
+
+
+def _sample(prompt: Prompt, config: Config) -> Steps[Sequence[Completion]]:
+    """As many replies as there are to be samples, or fewer and the error that ended it."""
+    if not config.one_request:
+        return (yield [prompt] * config.samples)
+    samples: list[Completion] = []
+    # Every reply brings one at least, so that a server that ignores n is asked as often as without it.
+    while len(samples) < config.samples:
+        (completion,) = yield [replace(prompt, n=config.samples - len(samples))]
+        samples += _shared(completion)
+        if completion.error is not None:
+            break
+    return samples
+
+
+def _shared(completion: Completion) -> list[Completion]:
+    """The samples of one reply, each with its part of what was spent."""
+    samples = completion.samples()
+    return [
+        replace(
+            sample,
+            prompt_tokens=round(completion.prompt_tokens / len(samples)),
+            completion_tokens=round(completion.completion_tokens / len(samples)),
+            cost=completion.cost / len(samples),
+        )
+        for sample in samples
+    ]
 
 
 def _read_all(completions: Sequence[Completion], config: Config) -> tuple[list[Trace], list[Discard]]:

@@ -18,14 +18,15 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from generators import prompts, respond
+from generators import prompts, respond, shaped
 from generators.answers import words
 from generators.elimination import answer_flaw, instruction_flaw, read_verdict, refuses, squeezed
 from generators.tags import Task, enclose, read_task, thought
-from schemas.exchange import Completion, Message, Prompt
+from schemas.exchange import Completion, Message, Prompt, Shape
 from schemas.row import Row, Score, new_row, text_of
 from schemas.stage import Discard, Outcome, Reject, StageConfig, Steps, ask
 
+_SAME_OR_NOT = {"en": ("Equal", "Not equal"), "zh": ("相同", "不同")}
 BREADTH = "breadth"
 """The one operation that does not go deeper: it makes another task."""
 
@@ -190,15 +191,23 @@ def _compare(parent: Row, candidate: Row, config: Config) -> Steps[tuple[Score, 
     messages = prompts.load("evol_instruct", "equal", parent.language).fill(
         first=text_of(parent), second=text_of(candidate)
     )
-    verdict = yield from ask(Prompt(messages, model=config.judge_model, temperature=0.0))
-    judged = thought(verdict.text)
-    # Where the thoughts cannot be told from the verdict, their words are none.
-    equal = None if judged.problem is not None else read_verdict(judged.text)
+    shape = shaped.choice("evol_instruct", "equal", parent.language, "verdict", **_SAME_OR_NOT)
+    verdict = yield from ask(Prompt(messages, model=config.judge_model, temperature=0.0, shape=shape))
+    equal = _equal(verdict, shape)
     if equal:
         raise Reject("no_information_gain", verdict.text)
     if equal is None and config.on_undecided == "eliminate":
         raise Reject("undecided", verdict.text)
     return scores if equal is not None else (*scores, Score(config.label, "undecided", 1.0))
+
+
+def _equal(verdict: Completion, shape: Shape) -> bool | None:
+    said = shaped.chosen(verdict, shape)
+    if said is not None:
+        return read_verdict(said)
+    judged = thought(verdict.text)
+    # Where the thoughts cannot be told from the verdict, their words are none.
+    return None if judged.problem is not None else read_verdict(judged.text)
 
 
 def _evolution(parent: Row, operation: str, config: Config) -> Prompt:

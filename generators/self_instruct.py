@@ -20,11 +20,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from generators import instances, prompts, wording
+from generators import instances, prompts, shaped, wording
 from generators.elimination import refuses
 from generators.replies import answered, clean, fingerprint, numbered, unfinished, yes_or_no
 from schemas.errors import SeedError
-from schemas.exchange import Completion, Message, Prompt
+from schemas.exchange import Completion, Message, Prompt, Shape
 from schemas.row import Row, TeacherNote, new_row
 from schemas.stage import Discard, Outcome, Reject, StageConfig, Steps, ask
 
@@ -32,6 +32,7 @@ STAGE = "self_instruct"
 """The folder of the prompts."""
 CLASSIFICATION = "classification"
 GENERATION = "generation"
+_YES_OR_NO = {"en": ("Yes", "No"), "zh": ("是", "否")}
 
 
 class Sampling(BaseModel):
@@ -150,15 +151,11 @@ def propose(
     listed = _whole(shown, language) if name == "complete_tasks" else _listed(shown)
     messages = prompts.load(STAGE, name, language).fill(examples=listed, first=str(first), last=str(last))
     sampling = config.completing if name == "complete_tasks" else config.proposing
-    (completion,) = yield [_prompt(messages, config, sampling)]
+    shape = None if name == "complete_tasks" else shaped.listing(STAGE, name, language, "tasks")
+    (completion,) = yield [_prompt(messages, config, sampling, shape)]
     if completion.error is not None:
         return Proposal(discarded=(Discard(completion.error, completion.text),))
-    if name == "complete_tasks":
-        records, chatter = instances.read_tasks(completion.text)
-        items = [_item(record) for record in records]
-    else:
-        listing = numbered(clean(completion.text).text, first, last)
-        items, chatter = [_Item(text) for text in listing.items], listing.chatter
+    items, chatter = _items(completion, shape, first, last)
     if not items:
         return Proposal(discarded=(Discard(_nothing(completion), completion.text),))
     note = shared(completion.note(), len(items)) if name == "complete_tasks" else None
@@ -195,8 +192,9 @@ def grow(row: Row, config: Config, rng: random.Random) -> Steps[Outcome]:
         if reason is not None:
             raise Reject(reason, row.response)
         return Outcome(passed=row)
-    verdict = yield from ask(_question("classify", row, config, config.classifying))
-    classification = yes_or_no(verdict.text)
+    shape = shaped.choice(STAGE, "classify", row.language, "answer", **_YES_OR_NO)
+    verdict = yield from ask(_question("classify", row, config, config.classifying, shape))
+    classification = yes_or_no(shaped.chosen(verdict, shape) or verdict.text)
     doubt = clean(verdict.text).problem or "unclear_classification"
     unclear = () if classification is not None else (Discard(doubt, verdict.text),)
     operation, read = (
@@ -234,6 +232,20 @@ class _Item:
     output: str = ""
     raw: str = ""
     missing: str | None = None
+    whole: bool | None = None
+    """Whether it is complete; None where only its look can tell."""
+
+
+def _items(completion: Completion, shape: Shape | None, first: int, last: int) -> tuple[list[_Item], tuple[str, ...]]:
+    """The items of a reply, and what stands around them. Without a shape whole tasks were asked for."""
+    if shape is None:
+        records, chatter = instances.read_tasks(completion.text)
+        return [_item(record) for record in records], chatter
+    given = shaped.items(completion, shape)
+    if given is not None:
+        return [_Item(text, whole=whole) for text, whole in given], ()
+    listing = numbered(clean(completion.text).text, first, last)
+    return [_Item(text) for text in listing.items], listing.chatter
 
 
 def _item(record: instances.Record) -> _Item:
@@ -287,7 +299,8 @@ def _whole(rows: Sequence[Row], language: str) -> str:
 def _flaw(item: _Item, row: Row, config: Config, copies: set[str], *, cut: bool, final: bool) -> str | None:
     """Why an item is not a candidate; only the last one can have been cut off."""
     text = item.instruction
-    if final and (cut or (not item.output and unfinished(text))):
+    broken = final and (cut or (not item.output and unfinished(text)))
+    if broken if item.whole is None else not item.whole:
         return "truncated"
     if item.missing is not None:
         return item.missing
@@ -307,27 +320,28 @@ def _flaw(item: _Item, row: Row, config: Config, copies: set[str], *, cut: bool,
 
 def _nothing(completion: Completion) -> str:
     """Why no item is in a reply."""
+    if completion.truncated:
+        return "truncated"
     reply = clean(completion.text)
     if reply.problem is not None:
-        return "truncated" if completion.truncated else reply.problem
-    if not reply.text:
-        return "empty"
-    return "truncated" if completion.truncated else "refused" if refuses(reply.text) else "unparsable"
+        return reply.problem
+    return "empty" if not reply.text else "refused" if refuses(reply.text) else "unparsable"
 
 
-def _question(name: str, row: Row, config: Config, sampling: Sampling) -> Prompt:
+def _question(name: str, row: Row, config: Config, sampling: Sampling, shape: Shape | None = None) -> Prompt:
     template = prompts.load(STAGE, name, row.language)
     fields = {"task": row.instruction} | ({"count": str(config.max_instances)} if "count" in template.fields else {})
-    return _prompt(template.fill(**fields), config, sampling)
+    return _prompt(template.fill(**fields), config, sampling, shape)
 
 
-def _prompt(messages: tuple[Message, ...], config: Config, sampling: Sampling) -> Prompt:
+def _prompt(messages: tuple[Message, ...], config: Config, sampling: Sampling, shape: Shape | None = None) -> Prompt:
     return Prompt(
         messages,
         model=config.model,
         temperature=sampling.temperature,
         top_p=sampling.top_p,
         max_tokens=sampling.max_tokens,
+        shape=shape,
     )
 
 

@@ -18,12 +18,13 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, Self
 
 import polars as pl
 from pydantic import Field, computed_field, model_validator
 
-from generators import prompts, topics
+from generators import prompts, shaped, topics
 from generators.elimination import answers_parent, drifts, refuses
 from generators.replies import answered, clean, fingerprint, numbered, tagged, unfinished, untagged
 from generators.tags import Task, enclose, read, read_task
@@ -190,10 +191,12 @@ def unclosed(text: str, task: Task) -> bool:
 def invent(examples: Sequence[Row], leaves: Sequence[Leaf], count: int, config: Config, origin: str) -> Steps[Outcome]:
     """Ask for ``count`` instructions like ``examples`` on ``leaves``; item n has the source ``<origin>.i<n>``."""
     language = examples[0].language
-    (completion,) = yield [_inventing(examples, leaves, count, config)]
+    prompt = _inventing(examples, leaves, count, config)
+    (completion,) = yield [prompt]
     if completion.error is not None:
         return Outcome(discarded=(Discard(completion.error, completion.text),))
-    items, chatter = read_examples(completion, count)
+    given = shaped.items(completion, prompt.shape)
+    items, chatter = (_untagged(given), ()) if given is not None else read_examples(completion, count)
     if not items:
         return Outcome(discarded=(Discard(_no_task(completion), completion.text),))
     copies = {fingerprint(text_of(row)) for row in examples}
@@ -241,6 +244,15 @@ def read_examples(completion: Completion, count: int) -> tuple[list[tuple[str, b
     whole = [True] * len(blocks)
     whole[-1] = blocks[-1].closed or not (completion.truncated or unfinished(texts[-1]))
     return list(zip(texts, whole, strict=True)), untagged(text, "example")
+
+
+def _untagged(given: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """The items of a JSON list without the tags that the prompt asks for where it gets no JSON."""
+    items: list[tuple[str, bool]] = []
+    for text, whole in given:
+        blocks = [] if untagged(text, "example") else tagged(text, "example")
+        items += [(block.text, whole) for block in blocks] or [(text, whole)]
+    return items
 
 
 def invented_flaw(text: str, language: str, copies: set[str]) -> str | None:
@@ -326,7 +338,7 @@ def _inventing(examples: Sequence[Row], leaves: Sequence[Leaf], count: int, conf
         topics=("、" if language == "zh" else ", ").join(leaf.subtopic(language) for leaf in leaves),
         count=str(count),
     )
-    return _prompt(messages, config)
+    return replace(_prompt(messages, config), shape=shaped.listing(STAGE, "examples", language, "instructions"))
 
 
 def _prompt(messages: tuple[Message, ...], config: Config) -> Prompt:
@@ -375,9 +387,9 @@ def _names(text: str, name: str) -> bool:
 
 def _no_task(completion: Completion) -> str:
     """Why no task is in a reply."""
+    if completion.truncated:
+        return "truncated"
     reply = clean(completion.text)
     if reply.problem is not None:
-        return "truncated" if completion.truncated else reply.problem
-    if not reply.text:
-        return "empty"
-    return "truncated" if completion.truncated else "refused" if refuses(reply.text) else "unparsable"
+        return reply.problem
+    return "empty" if not reply.text else "refused" if refuses(reply.text) else "unparsable"

@@ -1,7 +1,7 @@
 """What is asked of a model and what comes back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from schemas.row import TeacherNote
@@ -55,6 +55,8 @@ class Sample:
     text: str
     finish_reason: str = "stop"
     reasoning: str | None = None
+    error: str | None = None
+    """Why it says nothing, where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,21 @@ class Completion:
     def truncated(self) -> bool:
         """Whether the reply was cut by the token limit."""
         return self.finish_reason == "length"
+
+    def samples(self) -> "tuple[Completion, ...]":
+        """All samples, this one first; the others without tokens and cost. May be fewer than were asked for."""
+        free = replace(
+            self, prompt_tokens=0, completion_tokens=0, cached_tokens=0, reasoning_tokens=0, cost=0.0, others=()
+        )
+        return (
+            self,
+            *(
+                replace(
+                    free, text=each.text, finish_reason=each.finish_reason, reasoning=each.reasoning, error=each.error
+                )
+                for each in self.others
+            ),
+        )
 
     def note(self) -> TeacherNote:
         """The part that is kept with a row."""

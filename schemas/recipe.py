@@ -8,9 +8,10 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.faults import Faults
+from schemas.stops import check_extra_body, checked_stop
 from schemas.strict import Strict
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -86,7 +87,7 @@ class Model(Strict):
     temperature: float | None = Field(default=None, ge=0, le=2, description="Where the stage names none.")
     top_p: float | None = Field(default=None, gt=0, le=1, description="Where the stage names none.")
     max_tokens: int | None = Field(default=None, ge=1, description="Where the stage names none.")
-    stop: list[str] = Field(
+    stop: list[Annotated[str, AfterValidator(checked_stop)]] = Field(
         default_factory=list, max_length=4, description="Where the stage names none; only marks that no text can hold."
     )
     structured: Literal["auto", "off"] = Field(
@@ -116,6 +117,12 @@ class Model(Strict):
         if name is not None and (not _VARIABLE.fullmatch(name) or name.startswith("sk-")):
             raise ValueError("this is not the name of an environment variable; write the name, e.g. OPENAI_API_KEY")
         return name
+
+    @field_validator("extra_body")
+    @classmethod
+    def _nothing_that_spoils_replies(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        check_extra_body(extra)
+        return extra
 
     @model_validator(mode="after")
     def _faults_are_for_builtin(self) -> "Model":

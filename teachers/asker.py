@@ -40,7 +40,7 @@ class Asker:
             EndpointError: the model cannot be asked.
             RunFailed: the endpoint went away, or the log cannot be written.
         """
-        request = self._teachers.request(prompt, seed)
+        request = await self._teachers.request(prompt, seed)
         logged = self._log.get(key, request.digest)
         if logged is not None and logged.error is None:
             self._usage.replayed += 1

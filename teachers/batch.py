@@ -117,6 +117,10 @@ class BatchChannel:
             count(self._live, self.name, completion, detail)
             return Answer(completion, retries, detail)
 
+    async def keeps_to_schemas(self) -> bool:
+        """Never: a whole batch would have to be waited for to find out."""
+        return False
+
     def status(self) -> str:
         """Where the batches stand, for people; "" where there is nothing to say."""
         gathered, batches = len(self._gathering.lines), list(self._courier.under_way.values())

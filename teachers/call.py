@@ -27,6 +27,8 @@ class Call:
     attempts: int = 0
     counted: int = 0
     """Attempts that failed while the endpoint worked."""
+    raw: bytes = field(default=b"", repr=False)
+    """The body of the answer."""
     last: "Replica | None" = field(default=None, repr=False)
 
 

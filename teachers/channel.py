@@ -8,6 +8,8 @@ Not here: the same through a Batch API (``batch.py``); what was asked before (``
 """
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import httpx2
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
@@ -21,9 +23,12 @@ from teachers.clock import Clock
 from teachers.failures import OVERLOAD, TRANSIENT, Failure, back_off, is_transient
 from teachers.gate import Gate, Place, Replica
 from teachers.live import Live
+from teachers.payload import Request, digest_of, encode
+from teachers.probe import REFUSALS
 from teachers.pulse import Pulse
 from teachers.rates import Rates
 from teachers.reply import no_reply, read_reply
+from teachers.support import SchemaSupport
 from teachers.window import Window
 
 
@@ -31,12 +36,19 @@ class Channel:
     """One model of the recipe, ready to be asked. Used on the event loop only, after ``check_key``."""
 
     def __init__(
-        self, name: str, model: Model, live: Live, transport: httpx2.AsyncBaseTransport | None, clock: Clock
+        self,
+        name: str,
+        model: Model,
+        live: Live,
+        transport: httpx2.AsyncBaseTransport | None,
+        clock: Clock,
+        folder: Path | None = None,
     ) -> None:
         self.name = name
         self.model = model
         self._live = live
         self._clock = clock
+        self._support = SchemaSupport(model, folder)
         self._answered = 0
         self._failures_in_a_row = 0
         # The offline teacher of this process works on our own processor: nothing is found out by asking faster.
@@ -71,6 +83,35 @@ class Channel:
         count(self._live, self.name, completion, detail)
         self._stop_if_hopeless(completion, detail)
         return Answer(completion, call.attempts - 1, detail)
+
+    async def keeps_to_schemas(self) -> bool:
+        """Whether the endpoint keeps to a JSON schema; the first to want to know asks it.
+
+        Raises:
+            EndpointError: as ``ask``.
+            RunFailed: as ``ask``.
+        """
+        if self._support.known is not None:
+            return self._support.known
+        call: Call | None = None
+
+        async def post(payload: dict[str, Any]) -> bytes:
+            nonlocal call
+            body = encode(payload)
+            call = Call(Request(self.name, payload, body, digest_of(body)), rank=-1)
+            await self._until_answered(call, REFUSALS)
+            return call.raw
+
+        self._live.waiting += 1
+        try:
+            return await self._support.find_out(post)
+        except Failure as failure:
+            assert call is not None, "it was asked"
+            self._give_up(failure, call)
+            # It failed for good, and nothing is known: as text a reply can always be read.
+            return False
+        finally:
+            self._live.waiting -= 1
 
     def check_key(self) -> None:
         """Make sure that the environment holds the key that the recipe names.
@@ -124,12 +165,17 @@ class Channel:
         for replica in self._replicas:
             await replica.access.close()
 
-    async def _until_answered(self, call: Call) -> Completion:
+    async def _until_answered(self, call: Call, final: frozenset[int] = frozenset()) -> Completion:
+        """Attempts, until there is an answer; a failure with a ``final`` status is one."""
+
+        def passing(error: BaseException) -> bool:
+            return is_transient(error) and isinstance(error, Failure) and error.status not in final
+
         try:
             # Most requests need no second attempt, and nothing of what it takes to make one.
             return await self._attempt(call)
         except Failure as failure:
-            if not is_transient(failure):
+            if not passing(failure):
                 raise
             failed = [failure]
 
@@ -141,7 +187,7 @@ class Channel:
         retrying = AsyncRetrying(
             stop=lambda _: self._no_more(call),
             wait=back_off,
-            retry=retry_if_exception(is_transient),
+            retry=retry_if_exception(passing),
             before_sleep=self._count_retry,
             sleep=self._clock.sleep,
             reraise=True,
@@ -162,6 +208,7 @@ class Channel:
         self._live.in_flight += 1
         try:
             raw, headers = await place.replica.access.post(call.request.body)
+            call.raw = raw
             completion = read_reply(raw, call.request.payload, self.model)
         except Failure as failure:
             self._failed(call, place, failure)
@@ -190,7 +237,8 @@ class Channel:
     def _give_up(self, failure: Failure, call: Call) -> Completion:
         assert call.last is not None, "it was asked"
         down = all(replica.breaker.down_since is not None for replica in self._replicas)
-        if down or failure.word in ("wrong_key", "not_found", "no_quota", "unreachable"):
+        gone = failure.word == "unreachable" and len(self._replicas) == 1
+        if down or gone or failure.word in ("wrong_key", "not_found", "no_quota"):
             raise self._stopped(failure, call.last) from None
         return no_reply(failure, call.request.payload, self.model)
 

@@ -54,7 +54,7 @@ class Teachers:
                 place = folder and folder / "batches" / name
                 self._channels[name] = BatchChannel(name, model, self._live, transport, clock.sleep, place)
             else:
-                self._channels[name] = Channel(name, model, self._live, transport, clock)
+                self._channels[name] = Channel(name, model, self._live, transport, clock, folder)
 
     def __enter__(self) -> Self:
         return self
@@ -85,14 +85,18 @@ class Teachers:
         for channel in self._channels.values():
             self.run(channel.check())
 
-    def request(self, prompt: Prompt, seed: int) -> Request:
-        """The exact request for ``prompt``, with the model's defaults from the recipe."""
+    async def request(self, prompt: Prompt, seed: int) -> Request:
+        """The exact request for ``prompt``, with the model's defaults from the recipe.
+
+        A prompt with a shape is asked in JSON where the endpoint keeps to a schema, which is found out once.
+        """
         channel = self._channel(prompt.model)
-        return build_request(prompt.model, channel.model, prompt, seed)
+        structured = prompt.shape is not None and await channel.keeps_to_schemas()
+        return build_request(prompt.model, channel.model, prompt, seed, structured=structured)
 
     async def complete(self, prompt: Prompt, seed: int) -> Completion:
         """Ask one prompt; see ``ask``."""
-        return (await self.ask(Call(self.request(prompt, seed)))).completion
+        return (await self.ask(Call(await self.request(prompt, seed)))).completion
 
     async def ask(self, call: Call) -> Answer:
         """Send one request, again and again where that helps.

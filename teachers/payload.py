@@ -11,6 +11,7 @@ from typing import Any
 
 from schemas.exchange import Prompt
 from schemas.recipe import Model
+from teachers.structured import response_format
 
 SEED_MASK = 0x7FFF_FFFF
 """Endpoints differ in how large a seed they take; all take 31 bits."""
@@ -28,25 +29,31 @@ class Request:
     digest: str
 
 
-def build_request(name: str, model: Model, prompt: Prompt, seed: int) -> Request:
-    """The request for ``prompt`` to ``model``, which the recipe calls ``name``."""
-    payload = build_payload(model, prompt, seed)
+def build_request(name: str, model: Model, prompt: Prompt, seed: int, *, structured: bool = False) -> Request:
+    """The request for ``prompt`` to ``model``, which the recipe calls ``name``; ``structured`` as below."""
+    payload = build_payload(model, prompt, seed, structured=structured)
     body = encode(payload)
     return Request(name, payload, body, digest_of(body))
 
 
-def build_payload(model: Model, prompt: Prompt, seed: int) -> dict[str, Any]:
-    """The request for ``prompt``; what the prompt leaves open comes from the model's entry in the recipe."""
+def build_payload(model: Model, prompt: Prompt, seed: int, *, structured: bool = False) -> dict[str, Any]:
+    """The request for ``prompt``; what the prompt leaves open comes from the model's entry in the recipe.
+
+    ``structured`` says that the endpoint keeps to a JSON schema: a prompt with a shape then asks for it.
+    """
+    shape = prompt.shape if structured else None
     chosen = {
         "temperature": _first(prompt.temperature, model.temperature),
         "top_p": _first(prompt.top_p, model.top_p),
         "max_tokens": _first(prompt.max_tokens, model.max_tokens),
-        "stop": list(prompt.stop) or None,
+        "n": prompt.n if prompt.n > 1 else None,
+        "stop": list(prompt.stop or model.stop) or None,
         "seed": seed & SEED_MASK if model.send_seed else None,
+        "response_format": response_format(shape) if shape else None,
     }
     return {
         "model": model.model,
-        "messages": [{"role": message.role, "content": encodable(message.content)} for message in prompt.messages],
+        "messages": _messages(prompt, shape.hint if shape else ""),
         **{name: value for name, value in chosen.items() if value is not None},
         **model.extra_body,
     }
@@ -74,6 +81,15 @@ def encodable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def _messages(prompt: Prompt, hint: str) -> list[dict[str, str]]:
+    """The messages, the last of the user's with ``hint`` below it."""
+    messages = [{"role": message.role, "content": encodable(message.content)} for message in prompt.messages]
+    asked = next((message for message in reversed(messages) if message["role"] == "user"), None)
+    if hint and asked is not None:
+        asked["content"] += f"\n\n{hint}"
+    return messages
 
 
 def _first(wanted: Any, default: Any) -> Any:

@@ -1,8 +1,10 @@
 """The prompt files: what they look like, how they are filled, and what they hash to.
 
 ``generators/prompts/<stage>/<name>.<language>.txt`` holds a ``[user]`` part and, before it, mostly a ``[system]``
-part; each marker stands alone on its line. ``{{field}}`` is a placeholder. This is not a template language: there
-are no conditions and no loops; what is optional or repeated is put together by the stage and filled in as one field.
+part; each marker stands alone on its line. ``{{field}}`` is a placeholder. A ``[shape]`` part at the end is the hint
+that asks for the reply as JSON; it is sent only where the endpoint keeps to a schema, and has no placeholders. This is
+not a template language: there are no conditions and no loops; what is optional or repeated is put together by the stage
+and filled in as one field.
 
 See ``docs/prompts.md`` for the titles and the reply formats.
 """
@@ -20,7 +22,9 @@ FALLBACK = "en"
 """The language that every prompt has, and that any language without a file of its own gets."""
 
 _PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
-_MARKER = re.compile(r"^\[(system|user)\][ \t]*$", re.MULTILINE)
+_MARKER = re.compile(r"^\[(system|user|shape)\][ \t]*$", re.MULTILINE)
+_HINT = re.compile(r"^\[shape\][ \t]*$.*", re.MULTILINE | re.DOTALL)
+_ORDERS = [[*system, "user", *shape] for system in ([], ["system"]) for shape in ([], ["shape"])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Template:
     """The language the file is written in: the one asked for, or the fallback."""
     system: str
     user: str
+    shape: str = ""
+    """The hint that asks for a JSON reply; "" where the reply has no fixed form."""
 
     @property
     def title(self) -> str:
@@ -82,21 +88,30 @@ def parse(name: str, language: str, text: str) -> Template:
     """
     before, *rest = _MARKER.split(text)
     markers, bodies = rest[::2], [body.strip() for body in rest[1::2]]
-    if before.strip() or markers not in (["user"], ["system", "user"]):
-        raise ValueError(f"prompt {name}.{language}: found parts {markers}; write [system] and then [user], or [user]")
-    return Template(name=name, language=language, system=bodies[0] if len(bodies) > 1 else "", user=bodies[-1])
+    if before.strip() or markers not in _ORDERS:
+        raise ValueError(
+            f"prompt {name}.{language}: found parts {markers}; write [system] and then [user], or [user],"
+            " and [shape] after them where the reply has a fixed form"
+        )
+    parts = dict(zip(markers, bodies, strict=True))
+    return Template(name, language, parts.get("system", ""), parts["user"], parts.get("shape", ""))
 
 
 @cache
-def digest(stage: str) -> str:
-    """A hash of all prompt files of a stage: rows made with other words are other rows."""
+def digest(stage: str, *, shaped: bool = False) -> str:
+    """A hash of all prompt files of a stage: rows made with other words are other rows.
+
+    Without ``shaped`` the hints that ask for JSON are left out, since none of them is sent.
+    """
     state = hashlib.blake2b(digest_size=16)
     folder = _folder(stage)
     if not folder.is_dir():  # respond sends the instruction as it is
         return ""
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         if file.name.endswith(".txt"):
-            state.update(f"{file.name}\0{file.read_text(encoding='utf-8')}\0".encode())
+            text = file.read_text(encoding="utf-8")
+            words = text if shaped else _HINT.sub("", text)
+            state.update(f"{file.name}\0{words}\0".encode())
     return state.hexdigest()
 
 

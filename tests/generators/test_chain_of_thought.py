@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from generators import prompts
 from generators.chain_of_thought import EXPLAINERS, Config, grow, is_repetitive, mentions_hint, read
-from schemas.exchange import Completion, Prompt
+from schemas.exchange import Completion, Prompt, Sample
 from schemas.row import Row, TeacherNote, new_row
 from schemas.stage import Outcome, Reject, answer_with
 
@@ -215,6 +215,67 @@ def test_the_hint_is_not_asked_for_where_the_first_solution_is_right() -> None:
 
 
 # --- several solutions --------------------------------------------------------------------------------------------
+
+
+def several(*texts: str, **values: Any) -> Completion:
+    """One reply of several samples."""
+    first, *others = texts
+    return Completion(first, model="m", others=tuple(map(Sample, others)), **values)
+
+
+def test_samples_of_one_request_vote_like_those_of_many() -> None:
+    texts = ("One.\nAnswer: 70", "Two.\nAnswer: 72", "Three.\nAnswer: $72.00", "?")
+    assert run(several(*texts), samples=4, min_votes=2, one_request=True) == run(*texts, samples=4, min_votes=2)
+
+
+@pytest.mark.parametrize(
+    ("replies", "asked"),
+    [
+        ([several(RIGHT, RIGHT, RIGHT)], [3]),
+        ([several(RIGHT, RIGHT), several(RIGHT)], [3, 1]),
+        ([several(RIGHT), several(RIGHT), several(RIGHT)], [3, 2, 1]),
+    ],
+)
+def test_samples_that_one_request_did_not_bring_are_asked_in_the_next(
+    replies: list[str | Completion], asked: list[int]
+) -> None:
+    teacher = Scripted(replies)
+    outcome = answer_with(grow(ROW, Config(samples=3, one_request=True), random.Random(0)), teacher)
+    assert [prompt.n for prompt in teacher.asked] == asked
+    assert {prompt.temperature for prompt in teacher.asked} == {0.7}
+    assert outcome.passed is not None
+    assert measures(outcome.passed) == {"votes": 3.0, "samples": 3.0}
+
+
+def test_a_recipe_that_does_not_ask_for_one_request_keeps_its_digest() -> None:
+    assert "one_request" not in Config().model_dump()
+    assert Config(one_request=True).model_dump()["one_request"] is True
+
+
+def test_one_sample_is_asked_for_as_ever() -> None:
+    (prompt,) = next(grow(ROW, Config(one_request=True), random.Random(0)))
+    assert (prompt.n, prompt.temperature) == (1, 0.0)
+
+
+def test_a_request_that_fails_ends_the_asking_and_leaves_the_samples_that_came() -> None:
+    outcome = run(several(RIGHT, RIGHT), Completion("", error="timeout"), samples=3, one_request=True)
+    assert outcome.passed is not None
+    assert outcome.passed.answer == "72"
+    assert [discard.reason for discard in outcome.discarded] == ["timeout"]
+    assert rejected(Completion("", error="timeout"), samples=3, one_request=True) == "timeout"
+
+
+def test_an_empty_sample_counts_as_one_that_was_asked() -> None:
+    reply = Completion(RIGHT, model="m", others=(Sample("", error="empty_completion"), Sample(RIGHT)))
+    outcome = run(reply, samples=3, one_request=True)
+    assert outcome.passed is not None
+    assert [discard.reason for discard in outcome.discarded] == ["empty_completion"]
+
+
+def test_a_row_is_noted_its_part_of_what_the_request_cost() -> None:
+    reply = several(WRONG, RIGHT, RIGHT, prompt_tokens=30, completion_tokens=60, cost=0.75)
+    row = passed(reply, samples=3, one_request=True)
+    assert row.teacher == TeacherNote("m", prompt_tokens=10, completion_tokens=20, cost=0.25)
 
 
 def test_samples_are_asked_together_and_warm() -> None:

@@ -339,6 +339,33 @@ def test_equal_means_no_information_gain() -> None:
     assert failed.row.parents == (PARENT.id,)
 
 
+@pytest.mark.parametrize(
+    ("language", "verdict", "equal"),
+    [
+        ("en", '{"verdict": "Equal"}', True),
+        ("en", '{"verdict": "Not equal"}', False),
+        ("en", '```json\n{"verdict": "not equal",}\n```', False),
+        ("zh", '{"verdict": "相同"}', True),
+        ("zh", '{"verdict": "不同"}', False),
+    ],
+)
+def test_a_verdict_in_json_is_read_like_one_in_words(language: str, verdict: str, equal: bool) -> None:
+    result = once(Scripted(longer, judge=verdict), PARENT.with_(language=language))
+    assert isinstance(result, Discard) is equal
+    assert not isinstance(result, Discard) or (result.reason, result.raw) == ("no_information_gain", verdict)
+
+
+def test_only_the_judge_is_asked_for_json_and_in_the_rows_language() -> None:
+    teacher = Scripted(longer)
+    once(teacher, PARENT.with_(language="zh"))
+    shapes = [prompt.shape for prompt in teacher.asked]
+    assert [shape and shape.schema["properties"]["verdict"]["enum"] for shape in shapes] == [
+        None,
+        ["相同", "不同"],
+        None,
+    ]
+
+
 def test_an_undecided_judge_is_recorded_or_eliminates_as_configured() -> None:
     kept = once(Scripted(longer, judge="Hm."))
     assert isinstance(kept, Row)

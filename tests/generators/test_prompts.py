@@ -102,7 +102,8 @@ def test_missing_and_unused_fields_are_errors(fields: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "hello", "[system]\nx", "[user]\na\n[system]\nb", "x\n[user]\ny", "[user]\n[user]\n"]
+    "text",
+    ["", "hello", "[system]\nx", "[user]\na\n[system]\nb", "x\n[user]\ny", "[user]\n[user]\n", "[shape]\na\n[user]\nb"],
 )
 def test_a_file_without_its_parts_in_order_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"write \[system\]"):
@@ -112,6 +113,19 @@ def test_a_file_without_its_parts_in_order_is_an_error(text: str) -> None:
 def test_a_file_without_system_part_sends_no_system_message() -> None:
     template = parse("s/n", "en", "[user]\nhi [user] there\n")
     assert (template.title, template.fill()[0].content, len(template.fill())) == ("", "hi [user] there", 1)
+
+
+def test_the_hint_for_a_json_reply_is_no_part_of_the_messages() -> None:
+    template = parse("s/n", "en", "[system]\n# T\n[user]\nhi\n[shape]\nSay {x}.\n")
+    assert (template.shape, [message.content for message in template.fill()]) == ("Say {x}.", ["# T", "hi"])
+    assert parse("s/n", "en", "[user]\nhi\n[shape]\nSay {x}.").shape == "Say {x}."
+
+
+@pytest.mark.parametrize(("stage", "name"), NAMES)
+def test_a_hint_is_there_in_both_languages_and_has_no_placeholders(stage: str, name: str) -> None:
+    hints = [load(stage, name, language).shape for language in ("en", "zh")]
+    assert all(hints) or not any(hints)
+    assert not any("{{" in hint for hint in hints)
 
 
 def test_a_marker_inside_a_line_is_text() -> None:
@@ -126,6 +140,11 @@ def test_only_a_heading_is_a_title(system: str, title: str) -> None:
 def test_the_digest_is_stable_and_differs_by_stage() -> None:
     assert digest("self_instruct") == digest.__wrapped__("self_instruct")
     assert digest("self_instruct") != digest("topic_guided")
+
+
+def test_a_hint_counts_only_where_it_is_sent() -> None:
+    assert digest("self_instruct", shaped=True) != digest("self_instruct")
+    assert digest("chain_of_thought", shaped=True) == digest("chain_of_thought")
 
 
 def test_prompts_are_loaded_through_importlib_resources() -> None:

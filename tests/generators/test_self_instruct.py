@@ -1,5 +1,6 @@
 """Self-Instruct, driven with plain strings: what is shown, what is read, what is lost and under which name."""
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -381,3 +382,67 @@ def test_no_reply_breaks_growing(verdict: str, reply: str) -> None:
     except Reject:
         return
     assert outcome.created
+
+
+# Replies as JSON
+
+
+def test_lists_and_the_classification_question_have_a_shape_and_whole_tasks_have_none() -> None:
+    classifying = prompted(Config(classification_share=1.0), MACHINE)
+    (question,) = next(grow(MACHINE[0], PLAIN, random.Random(0)))
+    shapes = [prompt.shape for prompt in (prompted(PLAIN, []), classifying, question)]
+    assert [shape and shape.name for shape in shapes] == ["propose", "propose_classification", "classify"]
+    assert next(propose(SEEDS, [], ONE_CALL, random.Random(0), "en", "o"))[0].shape is None
+
+
+def test_a_chinese_question_has_chinese_options() -> None:
+    (prompt,) = next(grow(MACHINE[0].with_(language="zh"), PLAIN, random.Random(0)))
+    assert prompt.shape is not None
+    assert prompt.shape.schema["properties"]["answer"]["enum"] == ["是", "否"]
+    assert prompt.shape.hint.startswith("请")
+
+
+def test_the_same_proposals_come_of_a_list_in_words_and_in_json() -> None:
+    tasks = ["Name five NASA missions to Mars", "Write a poem", "Explain why iPhones have notches,"]
+    words = proposed("\n".join(f"{number}. {task}" for number, task in enumerate(tasks, start=9)) + "\n12. And so")
+    shaped = proposed(json.dumps({"tasks": [*tasks, "And so"]}))
+    assert shaped.candidates == words.candidates
+    assert reasons(shaped) == reasons(words)
+
+
+def test_only_the_broken_string_of_a_cut_json_list_is_lost() -> None:
+    text = '{"tasks": ["Explain how tides come about.", "List three rivers of Asia.", "Describe the'
+    found = proposed(text, finish_reason="length")
+    assert [row.instruction for row in found.candidates] == [
+        "Explain how tides come about.",
+        "List three rivers of Asia.",
+    ]
+    assert [(discard.reason, discard.raw) for discard in found.discarded] == [("truncated", "Describe the")]
+
+
+def test_a_whole_string_at_the_end_of_a_cut_json_list_is_kept() -> None:
+    found = proposed('{"tasks": ["Explain how tides come about."', finish_reason="length")
+    assert (len(found.candidates), reasons(found)) == (1, {})
+
+
+def test_an_empty_json_list_is_unparsable() -> None:
+    assert reasons(proposed('{"tasks": []}')) == {"unparsable": 1}
+
+
+@pytest.mark.parametrize("text", ["", "I was about to", "<think>Let me see. 9. Name"])
+def test_a_reply_that_was_cut_before_its_first_item_is_truncated(text: str) -> None:
+    assert reasons(proposed(text, finish_reason="length", reasoning="First")) == {"truncated": 1}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "operation"),
+    [
+        ('{"answer": "Yes"}', "label_first"),
+        ('{"answer": "No"}', "input_first"),
+        ('{"answer": "no"}', "input_first"),
+        ("Yes", "label_first"),
+    ],
+)
+def test_the_verdict_is_read_in_json_and_in_words(verdict: str, operation: str) -> None:
+    (row,) = grown(verdict, "Class label: Spam\nInput: Win!\nOutput: Spam").created
+    assert row.operation == operation

@@ -325,6 +325,30 @@ def test_invented_instructions_are_read_and_each_is_counted(reply: str, kept: li
     assert reasons(outcome) == lost
 
 
+@pytest.mark.parametrize("form", ["{text}", "{place}. {text}", "<example>{text}</example>"])
+def test_invented_instructions_are_read_of_json_as_of_tags(form: str) -> None:
+    texts = ["Explain how rent is set.", "Compare two drums.", "Compare two drums."]
+    tags = "\n".join(f"<example>{text}</example>" for text in texts)
+    written = [form.format(text=text, place=place) for place, text in enumerate(texts, start=1)]
+    assert invented(json.dumps({"instructions": written})) == invented(tags)
+    assert invented(json.dumps({"instructions": [tags]})) == invented(tags)
+    assert len(invented(tags).created) == 2
+
+
+def test_the_list_of_instructions_has_a_shape_and_a_rewrite_has_none() -> None:
+    (job,) = [job for job in grow_shard(rows(3), EXAMPLES, random.Random(0)) if job.row is None]
+    (prompt,) = next(job.steps)
+    assert prompt.shape is not None
+    assert list(prompt.shape.schema["properties"]) == ["instructions"]
+    assert next(grow_shard([POEM], Config(), random.Random(0))[0].steps)[0].shape is None
+
+
+def test_only_the_broken_string_of_a_cut_json_list_is_lost() -> None:
+    outcome = invented('{"instructions": ["Explain how rent is set.", "Compare tw', finish_reason="length")
+    assert [row.instruction for row in outcome.created] == ["Explain how rent is set."]
+    assert [(discard.reason, discard.raw) for discard in outcome.discarded] == [("truncated", "Compare tw")]
+
+
 def test_copied_examples_are_discarded() -> None:
     copies = "".join(f"<example>{row.instruction}!</example>" for row in rows(20))
     outcome = invented(copies)

@@ -92,7 +92,7 @@ def nobody() -> str:
 
 def test_what_the_prompt_leaves_open_comes_from_the_recipe() -> None:
     with teachers(says(), temperature=0.3, max_tokens=50, extra_body={"top_k": 4}) as (made, _, _):
-        payload = made.request(PROMPT, 7).payload
+        payload = made.run(made.request(PROMPT, 7)).payload
     assert payload == {
         "model": "m",
         "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2 + 2?"}],
@@ -106,7 +106,7 @@ def test_what_the_prompt_leaves_open_comes_from_the_recipe() -> None:
 def test_what_the_prompt_names_wins_over_the_recipe() -> None:
     prompt = Prompt(PROMPT.messages, temperature=0.0, top_p=0.5, max_tokens=9, stop=("END",))
     with teachers(says(), temperature=0.3, top_p=0.9, max_tokens=50) as (made, _, _):
-        payload = made.request(prompt, 7).payload
+        payload = made.run(made.request(prompt, 7)).payload
     assert (payload["temperature"], payload["top_p"], payload["max_tokens"]) == (0.0, 0.5, 9)
     assert payload["stop"] == ["END"]
 
@@ -114,13 +114,13 @@ def test_what_the_prompt_names_wins_over_the_recipe() -> None:
 def test_the_payload_is_what_arrives() -> None:
     with teachers(says(), extra_body={"top_k": 4}) as (made, transport, _):
         complete(made)
-        assert json.loads(transport.requests[0].content) == made.request(PROMPT, 7).payload
+        assert json.loads(transport.requests[0].content) == made.run(made.request(PROMPT, 7)).payload
     assert transport.requests[0].url.path == "/v1/chat/completions"
 
 
 def test_no_seed_is_sent_where_the_endpoint_refuses_one() -> None:
     with teachers(says(), send_seed=False) as (made, _, _):
-        assert "seed" not in made.request(PROMPT, 7).payload
+        assert "seed" not in made.run(made.request(PROMPT, 7)).payload
 
 
 def test_the_digest_names_what_is_asked_and_not_how() -> None:
@@ -128,8 +128,8 @@ def test_the_digest_names_what_is_asked_and_not_how() -> None:
         teachers(says()) as (one, _, _),
         teachers(says(), concurrency=2, timeout=5, base_url="http://b/v1") as (two, _, _),
     ):
-        assert digest(one.request(PROMPT, 7).payload) == digest(two.request(PROMPT, 7).payload)
-        assert digest(one.request(PROMPT, 7).payload) != digest(one.request(PROMPT, 8).payload)
+        assert digest(one.run(one.request(PROMPT, 7)).payload) == digest(two.run(two.request(PROMPT, 7)).payload)
+        assert digest(one.run(one.request(PROMPT, 7)).payload) != digest(one.run(one.request(PROMPT, 8)).payload)
 
 
 def test_lone_surrogates_in_a_prompt_do_not_stop_the_run() -> None:
@@ -536,8 +536,10 @@ def test_ctrl_c_cancels_what_it_interrupts() -> None:
 def test_the_key_is_sent_and_shown_nowhere(planted: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with teachers(fails(500, KEY), fails(400, f"bad {KEY}"), api_key_env=planted) as (made, transport, _):
-        answer = made.run(made.ask(Call(made.request(PROMPT, 7))))
-        shown = f"{made!r}{made._channels!r}{made.live()}{answer}{made.request(PROMPT, 7).payload}{caplog.text}"
+        answer = made.run(made.ask(Call(made.run(made.request(PROMPT, 7)))))
+        shown = (
+            f"{made!r}{made._channels!r}{made.live()}{answer}{made.run(made.request(PROMPT, 7)).payload}{caplog.text}"
+        )
     assert transport.requests[0].headers["authorization"] == f"Bearer {KEY}"
     assert answer.detail == "bad ***"
     assert KEY not in shown

@@ -90,7 +90,7 @@ def test_an_endpoint_that_stays_away_stops_the_run_after_max_wait() -> None:
 
 def test_the_run_goes_on_while_one_endpoint_lives() -> None:
     cluster = Cluster(lambda host, number: 200 if host == "replica2.invalid" else 0)
-    assert [reply.error for reply in ask(cluster, 100, max_wait=5)] == [None] * 100
+    assert [reply.error for reply in ask(cluster, 100, max_wait=100)] == [None] * 100
 
 
 def test_before_the_run_one_endpoint_must_answer() -> None:
