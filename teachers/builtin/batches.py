@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from teachers.builtin.endpoint import BadRequest, Response
+from teachers.builtin.wire import BadRequest, Response
 from teachers.payload import encode
 
 URL = "/v1/chat/completions"
@@ -34,7 +34,7 @@ _COUNTED = ("prompt_tokens", "completion_tokens", "total_tokens")
 class Answering(Protocol):
     """What a batch needs of an endpoint."""
 
-    def answer_line(self, body: bytes) -> Response:
+    def batch_line(self, body: bytes) -> Response:
         """The answer to one line of a batch."""
         ...
 
@@ -233,7 +233,7 @@ class Batches:
             await asyncio.sleep(self._seconds / _PIECES if place % piece == 0 else 0)
             if batch.status == "cancelling":
                 return place
-            response = self._endpoint.answer_line(line.body)
+            response = self._endpoint.batch_line(line.body)
             answer = {"status_code": response.status, "request_id": f"req_{secrets.token_hex(8)}"}
             answer["body"] = json.loads(response.body)
             (batch.answers if response.status == 200 else batch.failures).append((line, answer))
