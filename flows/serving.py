@@ -25,8 +25,11 @@ def serve_teacher(
     named = dict(_pair(fault) for fault in faults)
     checked = validated(Faults, {**named, **_given(pace)}, "teacher serve")
     settings = validated(Serving, _given(serving), "teacher serve")
-    out.print(f"The offline teacher listens on http://{host}:{port}/v1 (model name: builtin). Ctrl-C stops it.")
-    stats = serve(host, port, checked, serving=settings)
+
+    def ready(url: str) -> None:
+        out.print(f"The offline teacher listens on {url} (model name: builtin). Ctrl-C stops it.", soft_wrap=True)
+
+    stats = serve(host, port, checked, ready, settings)
     out.print(f"Served: {json.dumps(stats)}", soft_wrap=True, markup=False)
 
 

@@ -183,6 +183,12 @@ def _url(host: str, listener: socket.socket) -> str:
 def _server(app: Starlette) -> uvicorn.Server:
     # Broken connections are part of the programme, and uvicorn would log each of them as an error.
     quiet: dict[str, Any] = {"log_config": None, "log_level": "critical", "access_log": False}
-    lean: dict[str, Any] = {"http": ResettableProtocol, "ws": "none", "loop": "asyncio", "date_header": False, "server_header": False}
+    lean: dict[str, Any] = {
+        "http": ResettableProtocol,
+        "ws": "none",
+        "loop": "asyncio",
+        "date_header": False,
+        "server_header": False,
+    }
     times: dict[str, Any] = {"timeout_keep_alive": _KEEP_ALIVE_SECONDS, "timeout_graceful_shutdown": _SHUTDOWN_SECONDS}
     return uvicorn.Server(uvicorn.Config(app, lifespan="off", **times, **quiet, **lean))

@@ -21,6 +21,7 @@ from schemas.recipe import Model
 from teachers.builtin.endpoint import Endpoint, Said
 from teachers.builtin.server import serve, serving
 from teachers.builtin.transport import InProcess
+from teachers.builtin.wire import Fate
 from teachers.client import Teachers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -176,7 +177,14 @@ def test_content_in_parts_is_read() -> None:
 
 # Faults that pass
 
-_FATES = ((429, "answer"), (500, "answer"), (200, "hang"), (200, "drop"), (200, "reset"), (200, "drip"))
+_FATES: tuple[tuple[int, Fate], ...] = (
+    (429, "answer"),
+    (500, "answer"),
+    (200, "hang"),
+    (200, "drop"),
+    (200, "reset"),
+    (200, "drip"),
+)
 
 
 @both_ways
