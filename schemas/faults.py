@@ -45,6 +45,7 @@ class Faults(Pace):
     """How often the offline teacher misbehaves, as shares of requests; for trying limits, parsers and filters."""
 
     rate_limit: float = _rate("Answered 429 with Retry-After.")
+    retry_after: float = Field(default=0.1, ge=0, le=600, description="Seconds that such a 429 asks for.")
     server_error: float = _rate("Answered 500.")
     timeout: float = _rate("Never answered within the client's timeout.")
     disconnect: float = _rate("Connection dropped in the middle.")

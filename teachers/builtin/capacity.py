@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from teachers.builtin.wire import retry_after
+
 
 class Slots:
     """``size`` requests at a time, the others wait in order; ``None`` is no limit."""
@@ -104,8 +106,7 @@ class Quota:
             "x-ratelimit-reset-requests": duration(standing.reset),
         }
         if not standing.admitted:
-            said["retry-after"] = str(math.ceil(standing.wait))
-            said["retry-after-ms"] = str(math.ceil(standing.wait * 1000))
+            said.update(retry_after(standing.wait))
         return said
 
 

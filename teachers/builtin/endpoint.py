@@ -25,10 +25,17 @@ from teachers.builtin.faults import (
 )
 from teachers.builtin.model import reply as builtin_reply
 from teachers.builtin.shaped import shaped
-from teachers.builtin.wire import MODEL, BadRequest, Response, Spoken, answer, completion, read_request, refused
-
-RETRY_AFTER = {"retry-after": "1", "retry-after-ms": "100"}
-"""What a 429 asks for: whole seconds for everyone, milliseconds for clients that know them."""
+from teachers.builtin.wire import (
+    MODEL,
+    BadRequest,
+    Response,
+    Spoken,
+    answer,
+    completion,
+    read_request,
+    refused,
+    retry_after,
+)
 
 
 class Reply(Protocol):
@@ -71,6 +78,8 @@ class Endpoint:
         self.served = 0
         """Requests that got a completion."""
         self._reply: Reply = reply or builtin_reply
+        asks_for = retry_after(self.faults.retry_after)
+        self._instead = {**_INSTEAD, "rate_limit": refused(429, _LIMITED, asks_for, fault="rate_limit")}
         self._latency = Latency.read(self.faults.latency)
         self._passing = any(getattr(self.faults, name) for name in TRANSIENT)
         self._spoiling = any(getattr(self.faults, name) for name in CONTENT)
@@ -89,7 +98,7 @@ class Endpoint:
         elif fault in _MANGLED:
             response = _MANGLED[fault](self.answer_line(body))
         else:
-            response = _INSTEAD[fault]
+            response = self._instead[fault]
         self.served += response.usage is not None
         return Visit(response, self._seconds(body, attempt, response))
 
@@ -129,7 +138,7 @@ class Endpoint:
         """What a request gets in a spell; the next attempt at it is another one."""
         if self._passing:
             self._next_attempt(body, lambda *_: "unavailable")
-        return _INSTEAD["unavailable"]
+        return self._instead["unavailable"]
 
     def models(self) -> Response:
         """``GET /v1/models``."""
@@ -206,9 +215,9 @@ def _broken_json(whole: Response) -> Response:
     return replace(whole, body=whole.body[: len(whole.body) * 2 // 3], fault="broken_json", usage=None)
 
 
+_LIMITED = "Rate limit reached (injected)"
 _INSTEAD = {
-    "rate_limit": refused(429, "Rate limit reached (injected)", RETRY_AFTER, fault="rate_limit"),
-    "rate_limit_bare": refused(429, "Rate limit reached (injected)", fault="rate_limit_bare"),
+    "rate_limit_bare": refused(429, _LIMITED, fault="rate_limit_bare"),
     "server_error": refused(500, "Internal error (injected)", fault="server_error"),
     "unavailable": refused(503, "Service unavailable (injected)", fault="unavailable"),
     "timeout": Response(fate="hang", fault="timeout"),

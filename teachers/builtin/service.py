@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from teachers.builtin.capacity import Quota, Slots
 from teachers.builtin.endpoint import Endpoint
 from teachers.builtin.tally import Tally
-from teachers.builtin.wire import MODEL, Response, refused
+from teachers.builtin.wire import MODEL, Response, refused, retry_after
 
 
 class HungUp(Exception):
@@ -112,11 +112,13 @@ class Service:
                 self._tally.turned_away["quota"] += 1
                 told = f"Rate limit reached on requests per min (RPM): Limit {self._quota.limit}"
                 return headers, refused(429, told, headers, kind="requests", code="rate_limit_exceeded")
-        beyond = self.endpoint.faults.beyond
-        if beyond == "queue" or self.slots.free:
+        faults = self.endpoint.faults
+        if faults.beyond == "queue" or self.slots.free:
             return headers, None
         self._tally.turned_away["slots"] += 1
-        return headers, refused(int(beyond), "All slots are taken", headers)
+        if faults.beyond == "429":
+            headers |= retry_after(faults.retry_after)
+        return headers, refused(int(faults.beyond), "All slots are taken", headers)
 
     async def _take_slot(self, caller: Caller) -> None:
         turn = self.slots.take()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -162,6 +163,11 @@ def refused(
     """An error, in OpenAI's form."""
     told = {"error": {"message": message, "type": kind, "param": None, "code": code}}
     return Response(_written(told), status, {"content-type": "application/json", **(headers or {})}, fault=fault)
+
+
+def retry_after(seconds: float) -> dict[str, str]:
+    """The headers that ask for a pause: whole seconds for everyone, milliseconds for clients that know them."""
+    return {"retry-after": str(math.ceil(seconds)), "retry-after-ms": str(math.ceil(seconds * 1000))}
 
 
 def _written(data: Mapping[str, Any]) -> bytes:

@@ -103,15 +103,15 @@ def test_requests_beyond_the_slots_queue_and_all_get_through() -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("beyond", ["429", "503"])
-def test_requests_beyond_the_slots_are_turned_away_without_a_time(beyond: Any) -> None:
+@pytest.mark.parametrize(("beyond", "asks_for"), [("429", "2"), ("503", None)])
+def test_requests_beyond_the_slots_are_turned_away_with_a_time_only_by_429(beyond: Any, asks_for: str | None) -> None:
     async def run() -> None:
-        service, let, turned_away = made(Faults(slots=1, beyond=beyond)), asyncio.Event(), Waiting()
+        service, let, turned_away = made(Faults(slots=1, beyond=beyond, retry_after=1.5)), asyncio.Event(), Waiting()
         task = asyncio.create_task(service.attend(request(), Waiting(let)))
         await asyncio.sleep(0)
         await service.attend(request("other"), turned_away)
         assert turned_away.response.status == int(beyond)
-        assert "retry-after" not in turned_away.response.headers
+        assert turned_away.response.headers.get("retry-after") == asks_for
         let.set()
         await task
         stats = service.stats()
