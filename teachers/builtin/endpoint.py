@@ -96,7 +96,8 @@ class Endpoint:
         if fault is None:
             response = self.answer_line(body)
         elif fault in _MANGLED:
-            response = _MANGLED[fault](self.answer_line(body))
+            whole = self.answer_line(body)
+            response = _MANGLED[fault](whole) if whole.usage is not None else whole
         else:
             response = self._instead[fault]
         self.served += response.usage is not None

@@ -8,6 +8,8 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openai.types import Batch
 
 from schemas.faults import Faults
@@ -150,6 +152,13 @@ def test_a_batch_takes_no_more_requests_than_the_real_one() -> None:
     one = json.dumps(line("NAME")).encode()
     content = b"\n".join(one.replace(b"NAME", str(number).encode()) for number in range(MOST_REQUESTS + 1))
     assert [error["code"] for error in validate(content)[1]] == ["too_many_requests"]
+
+
+@given(st.lists(st.binary() | st.sampled_from([json.dumps(line(name)).encode() for name in "abc"])))
+def test_any_file_has_requests_or_errors_and_never_both(parts: list[bytes]) -> None:
+    lines, errors = validate(b"\n".join(parts))
+    assert bool(lines) != bool(errors)
+    assert len({each.custom_id for each in lines}) == len(lines)
 
 
 def test_an_unknown_file_or_window_is_refused_at_once(client: openai.OpenAI) -> None:

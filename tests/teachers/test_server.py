@@ -248,6 +248,12 @@ def test_a_bad_request_is_one_prompt_and_always_that_one() -> None:
     assert [number for number, body in enumerate(bodies) if endpoint.chat(body).status == 400] == refused
 
 
+def test_a_refusal_reaches_the_client_whole() -> None:
+    response = Endpoint(Faults(broken_json=1.0), speak).chat(b"{")
+    assert (response.status, response.fate) == (400, "answer")
+    assert json.loads(response.body)["error"]["message"]
+
+
 def test_the_same_attempt_always_meets_the_same_fault() -> None:
     def story() -> list[tuple[int, str]]:
         endpoint = Endpoint(Faults(rate_limit=0.3, disconnect=0.3, seed=9), speak)

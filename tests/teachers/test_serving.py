@@ -160,9 +160,12 @@ def test_the_command_says_what_it_served_when_it_is_stopped(client: httpx2.Clien
         [sys.executable, "-m", "flows.cli", "teacher", "serve", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
-    (url,) = re.findall(r"http://\S+/v1", process.stdout.readline())
-    client.post(f"{url}/chat/completions", content=request()).raise_for_status()
-    process.send_signal(stopped_by)
-    told, _ = process.communicate(timeout=20)
+    try:
+        (url,) = re.findall(r"http://\S+/v1", process.stdout.readline())
+        client.post(f"{url}/chat/completions", content=request()).raise_for_status()
+        process.send_signal(stopped_by)
+        told, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
     assert json.loads(told[told.index("{") :])["completions"] == 1
     assert process.returncode == 0
