@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench bench-teacher soak clean
 
 demo: $(VENV)/.installed
 	$(BIN)/instructloom run recipes/demo.yaml
@@ -19,6 +19,12 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.asking
+
+bench-teacher: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.teacher
+
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.soak
 
 clean:
 	rm -rf $(VENV) dist build
