@@ -68,9 +68,11 @@ class Bench:
     ) -> Measure:
         """Run one client to its end."""
         requests = max(500, round(requests * self.share))
-        with tempfile.TemporaryDirectory() as folder:
-            with asking(Job(client, server.url, requests, concurrency, folder, adaptive)) as process:
-                told, _ = process.communicate(timeout=PATIENCE)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            asking(Job(client, server.url, requests, concurrency, folder, adaptive)) as process,
+        ):
+            told, _ = process.communicate(timeout=PATIENCE)
         if process.returncode:
             raise RuntimeError(f"a client failed (exit {process.returncode}); its traceback is above")
         return Measure(**json.loads(told))
