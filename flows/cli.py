@@ -206,12 +206,38 @@ def teacher_serve(
         list[str] | None,
         typer.Option("--fault", metavar="KIND=RATE", help="Misbehave at a rate, e.g. rate_limit=0.1; may be repeated."),
     ] = None,
+    latency: Annotated[
+        str | None,
+        typer.Option(metavar="SECONDS", help="Before each reply: 0.2, or lognormal:mean=0.2,sigma=1, or longtail:…"),
+    ] = None,
+    tokens_per_second: Annotated[float | None, typer.Option(help="A reply takes so much longer as it is long.")] = None,
+    slots: Annotated[int | None, typer.Option(help="Requests answered at a time.")] = None,
+    beyond: Annotated[str | None, typer.Option(help="What requests beyond the slots get: queue, 429 or 503.")] = None,
+    requests_per_minute: Annotated[int | None, typer.Option(help="Beyond: 429, with x-ratelimit headers.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Which requests faults hit, and how long each takes.")] = None,
+    structured: Annotated[
+        str | None, typer.Option(help="A JSON schema in response_format: honour, ignore or error.")
+    ] = None,
+    reply: Annotated[str | None, typer.Option(help="Who answers: teacher, or echo for load tests.")] = None,
+    reply_tokens: Annotated[int | None, typer.Option(help="Length of a reply of echo.")] = None,
+    metrics: Annotated[bool, typer.Option("--metrics", help="Have /metrics, with vLLM's names.")] = False,
+    batch_seconds: Annotated[float | None, typer.Option(help="How long a batch takes, at least.")] = None,
     debug: Debug = False,
 ) -> None:
-    """Serve the offline teacher as an OpenAI-compatible endpoint."""
+    """Serve the offline teacher as an OpenAI-compatible endpoint, and print what it served when it is stopped."""
     from flows.serving import serve_teacher
 
-    serve_teacher(host, port, fault or [], out)
+    pace = {
+        "latency": latency,
+        "tokens_per_second": tokens_per_second,
+        "slots": slots,
+        "beyond": beyond,
+        "requests_per_minute": requests_per_minute,
+        "seed": seed,
+        "structured": structured,
+    }
+    serving = {"reply": reply, "reply_tokens": reply_tokens, "metrics": metrics, "batch_seconds": batch_seconds}
+    serve_teacher(host, port, fault or [], pace, serving, out)
 
 
 if __name__ == "__main__":

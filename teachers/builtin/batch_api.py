@@ -11,7 +11,7 @@ from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
 from teachers.builtin.batches import Batch, Batches, File
-from teachers.builtin.endpoint import BadRequest
+from teachers.builtin.wire import BadRequest
 
 _PAGE = 20
 _LARGEST_PAGE = 100

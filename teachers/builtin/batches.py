@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from teachers.builtin.endpoint import BadRequest, Response
+from teachers.builtin.wire import BadRequest, Response
 from teachers.payload import encode
 
 URL = "/v1/chat/completions"
@@ -34,7 +34,7 @@ _COUNTED = ("prompt_tokens", "completion_tokens", "total_tokens")
 class Answering(Protocol):
     """What a batch needs of an endpoint."""
 
-    def answer_line(self, body: bytes) -> Response:
+    def batch_line(self, body: bytes) -> Response:
         """The answer to one line of a batch."""
         ...
 
@@ -109,6 +109,8 @@ class Batch:
     errors: list[dict[str, Any]] = field(default_factory=list)
     output_file_id: str | None = None
     error_file_id: str | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it is cancelled."""
 
     @property
     def over(self) -> bool:
@@ -209,6 +211,7 @@ class Batches:
         if batch.over:
             raise BadRequest(f"a batch that is {batch.status} cannot be cancelled")
         batch.enter("cancelling")
+        batch.stop.set()
         return batch
 
     async def _work(self, batch: Batch, content: bytes) -> None:
@@ -229,11 +232,10 @@ class Batches:
         """Answer the lines in order; gives how many were answered before somebody cancelled."""
         piece = max(1, -(-len(lines) // _PIECES))
         for place, line in enumerate(lines):
-            # A batch must not hold up the requests of others.
-            await asyncio.sleep(self._seconds / _PIECES if place % piece == 0 else 0)
+            await _pause(batch, self._seconds / _PIECES if place % piece == 0 else 0)
             if batch.status == "cancelling":
                 return place
-            response = self._endpoint.answer_line(line.body)
+            response = self._endpoint.batch_line(line.body)
             answer = {"status_code": response.status, "request_id": f"req_{secrets.token_hex(8)}"}
             answer["body"] = json.loads(response.body)
             (batch.answers if response.status == 200 else batch.failures).append((line, answer))
@@ -258,6 +260,14 @@ class Batches:
             return None
         written = sorted((encode(line) for line in lines), key=lambda line: hashlib.blake2b(line).digest())
         return self.files.add(f"{batch.id}_{kind}.jsonl", "batch_output", b"\n".join([*written, b""])).id
+
+
+async def _pause(batch: Batch, seconds: float) -> None:
+    # One turn of the loop at least: a batch must not hold up the requests of others.
+    await asyncio.sleep(0)
+    if seconds > 0:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(batch.stop.wait(), seconds)
 
 
 def validate(content: bytes) -> tuple[list[Line], list[dict[str, Any]]]:

@@ -1,17 +1,20 @@
 """The offline teacher as a chat endpoint: request bytes in, response bytes out, faults included.
 
-Neither a socket nor a loop: ``server.py`` puts it on HTTP, ``transport.py`` behind the client of the same process.
+Neither a socket nor a loop nor a clock: ``service.py`` gives it its pace, ``server.py`` puts it on HTTP,
+``transport.py`` behind the client of the same process.
 """
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from schemas.faults import Faults
+from schemas.latency import Latency
 from teachers.builtin.faults import (
+    CONTENT,
     DUPLICATE_SEEDS,
+    TRANSIENT,
     content_fault,
     draw,
     malformed,
@@ -20,25 +23,19 @@ from teachers.builtin.faults import (
     transient_fault,
     truncated,
 )
-from teachers.builtin.model import count_tokens
 from teachers.builtin.model import reply as builtin_reply
-
-MODEL = "builtin"
-MOST_CHOICES = 128
-"""The largest ``n``, as with OpenAI."""
-RETRY_AFTER = {"retry-after": "1", "retry-after-ms": "100"}
-"""What a 429 asks for: whole seconds for everyone, milliseconds for clients that know them."""
-
-Fate = Literal["answer", "hang", "drop"]
-
-
-class Spoken(Protocol):
-    """What the model says: a text and why it ends."""
-
-    @property
-    def text(self) -> str: ...  # noqa: D102
-    @property
-    def finish_reason(self) -> str: ...  # noqa: D102
+from teachers.builtin.shaped import shaped
+from teachers.builtin.wire import (
+    MODEL,
+    BadRequest,
+    Response,
+    Spoken,
+    answer,
+    completion,
+    read_request,
+    refused,
+    retry_after,
+)
 
 
 class Reply(Protocol):
@@ -66,17 +63,11 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
-    """What goes back. ``fate`` says whether it does: a server may also hang, or drop the connection."""
+class Visit:
+    """One attempt at a request: what goes back, after how many seconds."""
 
-    body: bytes = b""
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
-    fate: Fate = "answer"
-
-
-class BadRequest(Exception):
-    """A request that this endpoint cannot read; the message says why."""
+    response: Response
+    seconds: float
 
 
 class Endpoint:
@@ -87,51 +78,107 @@ class Endpoint:
         self.served = 0
         """Requests that got a completion."""
         self._reply: Reply = reply or builtin_reply
-        # Only of requests whose last attempt met a transient fault, so that it stays small.
+        asks_for = retry_after(self.faults.retry_after)
+        self._instead = {**_INSTEAD, "rate_limit": refused(429, _LIMITED, asks_for, fault="rate_limit")}
+        self._latency = Latency.read(self.faults.latency)
+        self._passing = any(getattr(self.faults, name) for name in TRANSIENT)
+        self._spoiling = any(getattr(self.faults, name) for name in CONTENT)
+        # Only of requests whose last attempt met a fault that passes, so that it stays small.
         self._attempts: dict[bytes, int] = {}
 
     def chat(self, body: bytes) -> Response:
-        """``POST /v1/chat/completions``."""
-        fault = self._transient(body)
-        return _TRANSIENT_RESPONSES[fault] if fault else self.answer_line(body)
+        """``POST /v1/chat/completions``, at once."""
+        return self.visit(body).response
+
+    def visit(self, body: bytes) -> Visit:
+        """The next attempt at the request ``body``."""
+        attempt, fault = self._next_attempt(body, self._fault) if self._passing else (0, None)
+        if fault is None:
+            response = self.answer_line(body)
+        elif fault in _MANGLED:
+            whole = self.answer_line(body)
+            response = _MANGLED[fault](whole) if whole.usage is not None else whole
+        else:
+            response = self._instead[fault]
+        self.served += response.usage is not None
+        return Visit(response, self._seconds(body, attempt, response))
 
     def answer_line(self, body: bytes) -> Response:
-        """The same without the faults that pass: the answer to one line of a batch."""
+        """The answer without faults that pass: to one line of a batch, say."""
+        if self.faults.bad_request and draw(self.faults.seed, body, "bad_request") < self.faults.bad_request:
+            return _BAD_REQUEST
         try:
-            request = _read(body)
-            choices = [self._choice(request, body, place) for place in range(request["n"])]
+            request = read_request(body)
+            if request["schema"] and self.faults.structured == "error":
+                return _NO_SCHEMAS
+            fault = content_fault(self.faults, body) if self._spoiling else None
+            choices = [self._choice(request, body, fault, place) for place in range(request["n"])]
         except BadRequest as error:
-            return _refused(400, str(error))
+            return refused(400, str(error))
         if request["model"] != MODEL:
-            return _refused(404, f"The model {request['model']!r} does not exist; this server has {MODEL!r}")
-        self.served += 1
-        return _completion(request, choices, body)
+            return refused(404, f"The model {request['model']!r} does not exist; this server has {MODEL!r}")
+        return completion(request, choices, body, fault)
+
+    def batch_line(self, body: bytes) -> Response:
+        """The answer to one line of a batch, which fails now and then."""
+        if self.faults.batch_line:
+            _, fault = self._next_attempt(body, lambda *attempt: self._drawn("batch_line", *attempt))
+            if fault:
+                return _BATCH_LINE
+        response = self.answer_line(body)
+        self.served += response.usage is not None
+        return response
 
     def expires(self, batch: bytes) -> bool:
-        """Whether the batch with this input expires half done."""
-        return False
+        """Whether the batch with this input expires half done, this time."""
+        if not self.faults.batch_expiry:
+            return False
+        return self._next_attempt(batch, lambda *attempt: self._drawn("batch_expiry", *attempt))[1] is not None
+
+    def unavailable(self, body: bytes) -> Response:
+        """What a request gets in a spell; the next attempt at it is another one."""
+        if self._passing:
+            self._next_attempt(body, lambda *_: "unavailable")
+        return self._instead["unavailable"]
 
     def models(self) -> Response:
         """``GET /v1/models``."""
-        return _json(
+        return answer(
             {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "instructloom"}]}
         )
 
     def health(self) -> Response:
         """``GET /health``."""
-        return _json({"status": "ok", "served": self.served})
+        return answer({"status": "ok", "served": self.served})
 
-    def _transient(self, body: bytes) -> str | None:
+    def _next_attempt(self, body: bytes, meets: Callable[[bytes, int], str | None]) -> tuple[int, str | None]:
         name = hashlib.blake2b(body, digest_size=16).digest()
         attempt = self._attempts.pop(name, 0)
-        fault = transient_fault(self.faults, body, attempt)
+        fault = meets(body, attempt)
         if fault is not None:
             self._attempts[name] = attempt + 1
-        return fault
+        return attempt, fault
 
-    def _choice(self, request: dict[str, Any], body: bytes, place: int) -> Spoken:
-        fault = content_fault(self.faults, body)
-        share = draw(self.faults.seed, body, "share")
+    def _fault(self, body: bytes, attempt: int) -> str | None:
+        return transient_fault(self.faults, body, attempt)
+
+    def _drawn(self, fault: str, body: bytes, attempt: int) -> str | None:
+        rate: float = getattr(self.faults, fault)
+        return fault if draw(self.faults.seed, body, f"{fault}{attempt}") < rate else None
+
+    def _seconds(self, body: bytes, attempt: int, response: Response) -> float:
+        if self._latency.kind == "fixed":
+            seconds = self._latency.at(0)
+        else:
+            seconds = self._latency.at(draw(self.faults.seed, body, f"latency{attempt}"))
+        if self.faults.tokens_per_second and response.usage:
+            seconds += response.usage[1] / self.faults.tokens_per_second
+        return seconds
+
+    def _choice(self, request: dict[str, Any], body: bytes, fault: str | None, place: int) -> Spoken:
+        if fault == "empty":
+            return Said("")
+        share = draw(self.faults.seed, body, "share") if fault else 0.0
         if fault == "refusal":
             return Said(refusal(request["messages"][-1]["content"], share))
         messages, seed = request["messages"], request["seed"] + place
@@ -144,62 +191,20 @@ class Endpoint:
             max_tokens=request["max_tokens"],
             wrong=fault == "wrong",
         )
-        text, finish = _cut(said.text, request["stop"]), said.finish_reason
+        text, finish = self._formed(_cut(said.text, request["stop"]), request["schema"]), said.finish_reason
         if fault == "malformed":
             text = malformed(text)
         elif fault == "truncated":
             text, finish = truncated(text, share), "length"
         return Said(text, finish)
 
-
-def _read(body: bytes) -> dict[str, Any]:
-    """The request with every field that matters, checked.
-
-    Raises:
-        BadRequest: it is no JSON, or a field has the wrong type.
-    """
-    try:
-        data = json.loads(body)
-    except ValueError:
-        raise BadRequest("the body is not JSON") from None
-    if not isinstance(data, dict):
-        raise BadRequest("the body is not a JSON object")
-    stop = data.get("stop") or []
-    return {
-        "model": data.get("model"),
-        "messages": _messages(data.get("messages")),
-        "seed": _number(data, "seed", int, 0),
-        "temperature": _number(data, "temperature", float, 1.0),
-        "max_tokens": _number(data, "max_completion_tokens", int, None) or _number(data, "max_tokens", int, None),
-        "n": min(MOST_CHOICES, max(1, _number(data, "n", int, 1))),
-        "stop": [stop] if isinstance(stop, str) else [text for text in stop if isinstance(text, str) and text],
-        "stream": bool(data.get("stream")),
-    }
-
-
-def _messages(messages: object) -> list[dict[str, str]]:
-    if not isinstance(messages, list) or not messages:
-        raise BadRequest("'messages' is not a list with at least one message")
-    read = []
-    for message in messages:
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise BadRequest("a message has no 'role'")
-        content = message.get("content")
-        if isinstance(content, list):
-            content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
-        if not isinstance(content, str):
-            raise BadRequest("a message has no text as its 'content'")
-        read.append({"role": message["role"], "content": content})
-    return read
-
-
-def _number(data: dict[str, Any], name: str, kind: type[int] | type[float], default: Any) -> Any:
-    value = data.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int | kind):
-        raise BadRequest(f"{name!r} is no {kind.__name__}")
-    return value
+    def _formed(self, text: str, schema: dict[str, Any] | None) -> str:
+        if schema is None or self.faults.structured != "honour":
+            return text
+        formed = shaped(text, schema)
+        if formed is None:
+            raise BadRequest("the schema in 'response_format' has a part that this server cannot fill in")
+        return formed
 
 
 def _cut(text: str, stop: Sequence[str]) -> str:
@@ -207,55 +212,30 @@ def _cut(text: str, stop: Sequence[str]) -> str:
     return text[: min(places)] if places else text
 
 
-def _completion(request: dict[str, Any], choices: Sequence[Spoken], body: bytes) -> Response:
-    # No clock: the same request gets the same bytes.
-    head = {"id": f"chatcmpl-{hashlib.blake2b(body, digest_size=12).hexdigest()}", "created": 0, "model": MODEL}
-    usage = _usage(request, choices)
-    if request["stream"]:
-        return _stream(head, choices, usage)
-    said = [
-        {
-            "index": place,
-            "message": {"role": "assistant", "content": choice.text},
-            "logprobs": None,
-            "finish_reason": choice.finish_reason,
-        }
-        for place, choice in enumerate(choices)
-    ]
-    return _json({**head, "object": "chat.completion", "choices": said, "usage": usage})
+def _broken_json(whole: Response) -> Response:
+    return replace(whole, body=whole.body[: len(whole.body) * 2 // 3], fault="broken_json", usage=None)
 
 
-def _stream(head: dict[str, Any], choices: Sequence[Spoken], usage: dict[str, int]) -> Response:
-    """Server-sent events: each choice in one piece, then why it ends, then the usage."""
-    head = {**head, "object": "chat.completion.chunk"}
-    events: list[dict[str, Any]] = []
-    for place, choice in enumerate(choices):
-        for delta, finish in (({"role": "assistant", "content": choice.text}, None), ({}, choice.finish_reason)):
-            events.append({**head, "choices": [{"index": place, "delta": delta, "finish_reason": finish}]})
-    events.append({**head, "choices": [], "usage": usage})
-    lines = [f"data: {json.dumps(event, ensure_ascii=False)}\n\n" for event in events]
-    text = "".join([*lines, "data: [DONE]\n\n"])
-    return Response(text.encode("utf-8", "replace"), headers={"content-type": "text/event-stream; charset=utf-8"})
-
-
-def _json(data: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return Response(body, status, {"content-type": "application/json", **(headers or {})})
-
-
-def _refused(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    return _json({"error": {"message": message, "type": "error", "param": None, "code": None}}, status, headers)
-
-
-def _usage(request: dict[str, Any], choices: Sequence[Spoken]) -> dict[str, int]:
-    asked = sum(count_tokens(message["content"]) for message in request["messages"])
-    said = sum(count_tokens(choice.text) for choice in choices)
-    return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
-
-
-_TRANSIENT_RESPONSES = {
-    "rate_limit": _refused(429, "Rate limit reached (injected)", RETRY_AFTER),
-    "server_error": _refused(500, "Internal error (injected)"),
-    "timeout": Response(fate="hang"),
-    "disconnect": Response(fate="drop"),
+_LIMITED = "Rate limit reached (injected)"
+_INSTEAD = {
+    "rate_limit_bare": refused(429, _LIMITED, fault="rate_limit_bare"),
+    "server_error": refused(500, "Internal error (injected)", fault="server_error"),
+    "unavailable": refused(503, "Service unavailable (injected)", fault="unavailable"),
+    "timeout": Response(fate="hang", fault="timeout"),
+    "wrong_type": Response(
+        b"<html><head><title>Sign in</title></head><body>Sign in to go on.</body></html>",
+        headers={"content-type": "text/html; charset=utf-8"},
+        fault="wrong_type",
+    ),
 }
+"""Faults that pass, and what goes back instead of an answer."""
+_MANGLED: Mapping[str, Callable[[Response], Response]] = {
+    "disconnect": lambda whole: replace(whole, fate="drop", fault="disconnect", usage=None),
+    "reset": lambda whole: replace(whole, fate="reset", fault="reset", usage=None),
+    "drip": lambda whole: replace(whole, fate="drip", fault="drip", usage=None),
+    "broken_json": _broken_json,
+}
+"""Faults that pass, and what becomes of the answer."""
+_BAD_REQUEST = refused(400, "This request is not accepted (injected)", fault="bad_request")
+_NO_SCHEMAS = refused(500, "Internal error: structured outputs are not supported", fault="structured")
+_BATCH_LINE = refused(500, "The line could not be executed (injected)", fault="batch_line")

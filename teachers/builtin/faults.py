@@ -1,10 +1,10 @@
-"""How the offline teacher misbehaves on purpose, at the rates of ``schemas.recipe.Faults``.
+"""How the offline teacher misbehaves on purpose, at the rates of ``schemas.faults.Faults``.
 
-Two kinds. *Transient* faults (rate_limit, server_error, timeout, disconnect) fall anew for each attempt at a request,
-so that a retry gets through. *Content* faults (malformed, truncated, refusal, duplicate, wrong) depend on the request
-alone: the same request always gets the same completion, on any day and in any order. Both are drawn from the fault
-seed and the bytes of the request, never from a clock or a counter of requests. A *wrong* answer is the model's own
-doing (``reply(…, wrong=True)``), because only it knows which part of a text is the answer.
+Two kinds. *Transient* faults (``TRANSIENT``) fall anew for each attempt at a request, so that a retry gets through.
+*Content* faults (``CONTENT``) depend on the request alone: the same request always gets the same completion, on any
+day and in any order. Both are drawn from the fault seed and the bytes of the request, never from a clock or a counter
+of requests. A *wrong* answer is the model's own doing (``reply(…, wrong=True)``), because only it knows which part of
+a text is the answer. A fault that is new comes last in its tuple, so that the others hit whom they hit before.
 """
 
 import hashlib
@@ -13,8 +13,19 @@ from collections.abc import Mapping, Sequence
 
 from schemas.faults import Faults
 
-TRANSIENT = ("rate_limit", "server_error", "timeout", "disconnect")
-CONTENT = ("malformed", "truncated", "refusal", "duplicate", "wrong")
+TRANSIENT = (
+    "rate_limit",
+    "server_error",
+    "timeout",
+    "disconnect",
+    "rate_limit_bare",
+    "reset",
+    "broken_json",
+    "wrong_type",
+    "drip",
+    "unavailable",
+)
+CONTENT = ("malformed", "truncated", "refusal", "duplicate", "wrong", "empty")
 DUPLICATE_SEEDS = 3
 """A duplicate is what one of so few seeds gives, whatever seed and examples the request has."""
 

@@ -1,14 +1,19 @@
 """Files and batches of the offline teacher's server, asked through the openai client."""
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import httpx2
 import openai
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openai.types import Batch
 
 from schemas.faults import Faults
+from schemas.serving import Serving
 from teachers.builtin.batches import MOST_REQUESTS, validate
 from teachers.builtin.endpoint import Endpoint, Said
 from teachers.builtin.server import serving
@@ -149,11 +154,78 @@ def test_a_batch_takes_no_more_requests_than_the_real_one() -> None:
     assert [error["code"] for error in validate(content)[1]] == ["too_many_requests"]
 
 
+@given(st.lists(st.binary() | st.sampled_from([json.dumps(line(name)).encode() for name in "abc"])))
+def test_any_file_has_requests_or_errors_and_never_both(parts: list[bytes]) -> None:
+    lines, errors = validate(b"\n".join(parts))
+    assert bool(lines) != bool(errors)
+    assert len({each.custom_id for each in lines}) == len(lines)
+
+
 def test_an_unknown_file_or_window_is_refused_at_once(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="no file 'file-nope'"):
         client.batches.create(input_file_id="file-nope", endpoint="/v1/chat/completions", completion_window="24h")
     with pytest.raises(openai.NotFoundError):
         client.batches.retrieve("batch_nope")
+
+
+@contextlib.contextmanager
+def behaving(faults: Faults, seconds: float = 0.0) -> Iterator[openai.OpenAI]:
+    """A client of a server with faults."""
+    settings = Serving(batch_seconds=seconds)
+    with serving(faults, speak, settings) as url, openai.OpenAI(base_url=url, api_key="none") as made:
+        yield made
+
+
+def test_a_batch_takes_its_time_and_can_be_cancelled_meanwhile() -> None:
+    with behaving(Faults(), seconds=3600) as client:
+        batch = start(client, jsonl([line("a"), line("b")]))
+        while batch.status == "validating":
+            batch = client.batches.retrieve(batch.id)
+        assert batch.status == "in_progress"
+        batch = client.batches.cancel(batch.id)
+        assert batch.status == "cancelling"
+        while batch.status not in FINAL:
+            batch = client.batches.retrieve(batch.id)
+        assert (batch.status, batch.output_file_id) == ("cancelled", None)
+        unanswered = results(client, batch.error_file_id)
+    assert {name: result["error"]["code"] for name, result in unanswered.items()} == {
+        "a": "batch_cancelled",
+        "b": "batch_cancelled",
+    }
+
+
+def test_a_batch_that_expires_leaves_the_half_that_was_answered() -> None:
+    with behaving(Faults(batch_expiry=1.0)) as client:
+        batch = finished(client, jsonl([line(str(number), str(number)) for number in range(10)]))
+        assert batch.status == "expired"
+        answered, unanswered = results(client, batch.output_file_id), results(client, batch.error_file_id)
+    assert sorted(answered) == [str(number) for number in range(5)]
+    assert sorted(unanswered) == [str(number) for number in range(5, 10)]
+    assert {(result["response"], result["error"]["code"]) for result in unanswered.values()} == {
+        (None, "batch_expired")
+    }
+
+
+def test_lines_that_fail_get_through_when_they_are_asked_again() -> None:
+    with behaving(Faults(batch_line=0.4)) as client:
+        lines = {str(number): line(str(number), str(number)) for number in range(40)}
+        rounds = 0
+        while lines:
+            batch = finished(client, jsonl(list(lines.values())))
+            failed = results(client, batch.error_file_id) if batch.error_file_id else {}
+            assert {result["response"]["status_code"] for result in failed.values()} <= {500}
+            lines = {name: lines[name] for name in failed}
+            rounds += 1
+    assert 2 <= rounds < 30
+
+
+def test_a_batch_is_counted_with_the_rest() -> None:
+    with behaving(Faults()) as client, httpx2.Client(trust_env=False) as plain:
+        batch = finished(client, jsonl([line("a", "one"), line("b", "two"), line("c", "one")]))
+        stats = plain.get(str(client.base_url).removesuffix("/v1/") + "/stats").json()
+    assert batch.usage is not None
+    assert batch.usage.total_tokens == stats["prompt_tokens"] + stats["completion_tokens"] > 0
+    assert (stats["completions"], stats["unique_prompts"], stats["duplicates"]) == (3, 2, 1)
 
 
 def test_passing_faults_do_not_reach_a_batch() -> None:

@@ -21,6 +21,7 @@ from schemas.recipe import Model
 from teachers.builtin.endpoint import Endpoint, Said
 from teachers.builtin.server import serve, serving
 from teachers.builtin.transport import InProcess
+from teachers.builtin.wire import Fate
 from teachers.client import Teachers
 from tests.teachers.clock import JumpingClock
 
@@ -179,6 +180,15 @@ def test_content_in_parts_is_read() -> None:
 
 # Faults that pass
 
+_FATES: tuple[tuple[int, Fate], ...] = (
+    (429, "answer"),
+    (500, "answer"),
+    (200, "hang"),
+    (200, "drop"),
+    (200, "reset"),
+    (200, "drip"),
+)
+
 
 @both_ways
 @pytest.mark.parametrize(
@@ -188,19 +198,33 @@ def test_content_in_parts_is_read() -> None:
         ("server_error", "server_error"),
         ("disconnect", "disconnected"),
         ("timeout", "timeout"),
+        ("rate_limit_bare", "rate_limited"),
+        ("reset", "disconnected"),
+        ("broken_json", "unreadable_reply"),
+        ("wrong_type", "unreadable_reply"),
+        ("drip", "timeout"),
+        ("unavailable", "server_error"),
     ],
 )
 def test_every_passing_fault_is_what_the_client_takes_it_for(kind: str, fault: str, word: str) -> None:
     with asking(
-        kind, Faults.model_validate({fault: 1.0}), max_attempts=2, timeout=0.05 if fault == "timeout" else 20.0
+        kind, Faults.model_validate({fault: 1.0}), max_attempts=2, timeout=0.05 if word == "timeout" else 20.0
     ) as made:
         assert [completion.error for completion in ask_all(made, 2)] == [word, word]
         assert made.live().retries == 2
 
 
 @both_ways
+@pytest.mark.parametrize(("fault", "word"), [("bad_request", "refused_request"), ("empty", "empty_completion")])
+def test_a_fault_that_stays_is_met_once(kind: str, fault: str, word: str) -> None:
+    with asking(kind, Faults.model_validate({fault: 1.0}), max_attempts=3) as made:
+        assert [completion.error for completion in ask_all(made, 2)] == [word, word]
+        assert made.live().retries == 0
+
+
+@both_ways
 def test_retries_get_through_to_the_completions_of_a_calm_endpoint(kind: str) -> None:
-    stormy = Faults(rate_limit=0.2, server_error=0.2, disconnect=0.2)
+    stormy = Faults(rate_limit=0.2, server_error=0.1, disconnect=0.1, reset=0.1, broken_json=0.1, wrong_type=0.1)
     with asking(kind, stormy, max_attempts=50) as one, asking("in-process", Faults()) as other:
         assert ask_all(one, 30) == ask_all(other, 30)
         assert one.live().retries > 10
@@ -209,6 +233,25 @@ def test_retries_get_through_to_the_completions_of_a_calm_endpoint(kind: str) ->
 def test_a_429_says_when_to_come_back() -> None:
     response = Endpoint(Faults(rate_limit=1.0), speak).chat(request())
     assert (response.status, response.headers["retry-after"]) == (429, "1")
+
+
+def test_a_bare_429_does_not_say_when() -> None:
+    response = Endpoint(Faults(rate_limit_bare=1.0), speak).chat(request())
+    assert (response.status, {name for name in response.headers if "retry" in name}) == (429, set())
+
+
+def test_a_bad_request_is_one_prompt_and_always_that_one() -> None:
+    endpoint = Endpoint(Faults(bad_request=0.1), speak)
+    bodies = [request(str(number)) for number in range(1000)]
+    refused = [number for number, body in enumerate(bodies) if endpoint.chat(body).status == 400]
+    assert 60 < len(refused) < 140
+    assert [number for number, body in enumerate(bodies) if endpoint.chat(body).status == 400] == refused
+
+
+def test_a_refusal_reaches_the_client_whole() -> None:
+    response = Endpoint(Faults(broken_json=1.0), speak).chat(b"{")
+    assert (response.status, response.fate) == (400, "answer")
+    assert json.loads(response.body)["error"]["message"]
 
 
 def test_the_same_attempt_always_meets_the_same_fault() -> None:
@@ -222,11 +265,11 @@ def test_the_same_attempt_always_meets_the_same_fault() -> None:
 
 
 def test_faults_come_at_their_rates() -> None:
-    rates = {"rate_limit": 0.1, "server_error": 0.05, "timeout": 0.2, "disconnect": 0.15}
+    rates = {"rate_limit": 0.1, "server_error": 0.05, "timeout": 0.2, "disconnect": 0.15, "reset": 0.08, "drip": 0.12}
     endpoint = Endpoint(Faults.model_validate(rates), speak)
     responses = [endpoint.chat(request(str(number))) for number in range(3000)]
     seen = Counter((response.status, response.fate) for response in responses)
-    shares = [seen[key] / 3000 for key in ((429, "answer"), (500, "answer"), (200, "hang"), (200, "drop"))]
+    shares = [seen[key] / 3000 for key in _FATES]
     assert shares == pytest.approx(list(rates.values()), abs=0.025)
 
 
