@@ -5,6 +5,7 @@ stage over one shard, never one call to a model. Shards flow on without waiting 
 source and the filters with an index take them in order.
 """
 
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -74,17 +75,20 @@ def make(run: Run) -> Manifest:
     with run.store.locked():
         plan = Plan(run.recipe.rows, run.recipe.limits, work.source_shards(run))
         last: dict[int, Counts] = {}
-        while shards := plan.batch():
-            through = [send(run, shard, last) for shard in shards]
-            try:
-                for futures in through:
-                    counts = [count for future in futures if (count := future.result()) is not None]
-                    plan.record(made=_made(counts), kept=counts[-1].rows_out)
-                    run.progress.keep(plan.kept)
-            except BudgetSpent as stop:
-                # The others come to the same end; what they have asked is waited for, and kept for the next attempt.
-                wait([future for futures in through for future in futures])
-                plan.stop_reason = str(stop)
+        under_way: deque[list[Counts]] = deque()
+        try:
+            while True:
+                under_way += [send(run, shard, last) for shard in plan.more(len(under_way))]
+                if not under_way:
+                    break
+                counts = [count for future in under_way[0] if (count := future.result()) is not None]
+                under_way.popleft()
+                plan.record(made=_made(counts), kept=counts[-1].rows_out)
+                run.progress.keep(plan.kept)
+        except BudgetSpent as stop:
+            # The others come to the same end; what they have asked is waited for, and kept for the next attempt.
+            wait([future for futures in under_way for future in futures])
+            plan.stop_reason = str(stop)
         manifest = publish(run, plan.shards, plan.stop_reason or "complete")
         if manifest.complete:
             run.teachers.clear()
