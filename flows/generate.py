@@ -2,7 +2,8 @@
 
 Reads top to bottom: open the run; while rows are missing, send more shards through the stages; publish. A task is one
 stage over one shard, never one call to a model. Shards flow on without waiting for one another, except that the
-source and the filters with an index take them in order.
+source and the filters with an index take them in order. With ``runner: ray`` the generators run on a cluster
+(``runners.py``); all else stays in this process.
 """
 
 from pathlib import Path
@@ -18,6 +19,7 @@ from flows.plan import AHEAD, Plan
 from flows.publish import all_usage, publish
 from flows.recipe_file import check_recipe
 from flows.run import Run, attach, open_run
+from flows.runners import carry
 from schemas.manifest import Manifest, StageCounts
 
 Counts = PrefectFuture[Any]
@@ -38,6 +40,12 @@ def source(ref: str, stage: str, shard: int, before: Any) -> StageCounts:
 def generator(ref: str, stage: str, place: int, shard: int, upstream: Any) -> StageCounts:
     """A generator over one shard."""
     return work.generate_shard(attach(ref), place, shard)
+
+
+@task(task_run_name="{stage} · shard {shard} · on Ray", cache_policy=NO_CACHE, persist_result=False)
+def carried(ref: str, stage: str, place: int, shard: int, upstream: Any) -> StageCounts:
+    """A generator over one shard, on the cluster; this process waits for it."""
+    return carry(attach(ref), generator, place, shard)
 
 
 @task(task_run_name="{stage} · shard {shard} · sign", cache_policy=NO_CACHE, persist_result=False)
@@ -94,7 +102,8 @@ def send(run: Run, shard: int, last: dict[int, Counts]) -> list[Counts]:
         if place == 0:
             future = source.submit(run.ref, stage.label, shard, last.get(place))
         elif stage.kind == "generator":
-            future = generator.submit(run.ref, stage.label, place, shard, upstream)
+            chosen = carried if run.cluster else generator
+            future = chosen.submit(run.ref, stage.label, place, shard, upstream)
         else:
             before = None
             if stage.kind == "index":

@@ -46,18 +46,9 @@ def generate_shard(run: Run, place: int, shard: int) -> StageCounts:
     """Run the generator at ``place`` over one shard."""
     stage, folder = run.stages[place], run.store.shard(run.stages[place], shard)
     if not folder.done:
-        rows = from_frame(_upstream(run, place, shard).rows())
-        jobs = _jobs(stage, rows, run.recipe.seed)
-        usage = Usage()
-        run.progress.begin(stage.label, len(jobs))
-        with CompletionLog.open(folder.open().log) as log:
-            asker = Asker(run.teachers, log, usage)
-            steps = [(job.key, job.steps) for job in jobs]
-            ended = run.teachers.run(drive_all(steps, asker.ask, run.recipe.seed, stage.label))
-        _check_answered(stage, usage, run)
-        books = settle(jobs, ended, _blank(stage, "generator"), shard)
-        run.progress.begin(stage.label, -len(jobs))
-        _finish(folder, ShardResult(to_frame(books.rows), books.rejects, books.counts, usage))
+        with folder.locked():
+            if not folder.done:  # whoever held it may have finished it
+                _generate(run, stage, folder, _upstream(run, place, shard), shard)
     return _report(run, stage, folder)
 
 
@@ -82,6 +73,20 @@ def filter_shard(run: Run, place: int, shard: int) -> StageCounts:
             verdicts, notes = module.judge(frame, stage.config), {}
         _finish(folder, _sift(stage, shard, frame, verdicts, notes))
     return _report(run, stage, folder)
+
+
+def _generate(run: Run, stage: Stage, folder: ShardFolder, upstream: ShardFolder, shard: int) -> None:
+    jobs = _jobs(stage, from_frame(upstream.rows()), run.recipe.seed)
+    usage = Usage()
+    run.progress.begin(stage.label, len(jobs))
+    with CompletionLog.open(folder.log) as log:
+        asker = Asker(run.teachers, log, usage)
+        steps = [(job.key, job.steps) for job in jobs]
+        ended = run.teachers.run(drive_all(steps, asker.ask, run.recipe.seed, stage.label))
+    _check_answered(stage, usage, run)
+    books = settle(jobs, ended, _blank(stage, "generator"), shard)
+    run.progress.begin(stage.label, -len(jobs))
+    _finish(folder, ShardResult(to_frame(books.rows), books.rejects, books.counts, usage))
 
 
 def _pool_round(run: Run, stage: Stage, shard: int, folder: ShardFolder) -> ShardResult:
