@@ -9,6 +9,7 @@ its completion log, by Ray in the same run, or by the next run.
 """
 
 import os
+import socket
 import sysconfig
 import threading
 import time
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from prefect import Task
 from prefect.context import FlowRunContext
@@ -33,7 +35,7 @@ UNSEEN = 90.0
 """Seconds until a finished shard must be visible here: file systems on a network may show new files late."""
 STORE_BYTES = 128 * 2**20
 """Memory for Ray's object store where we start Ray: only balances travel, and Ray would take a third of the machine."""
-CONNECT_SECONDS = 20
+CONNECT_SECONDS = 10
 """Seconds for the cluster's head to answer."""
 
 
@@ -57,16 +59,17 @@ class RayCluster:
         options = _options(ray)
         if ray.address and not PREFECT_API_URL.value():
             raise BadInput(
-                "runner: ray on a running cluster: the workers report to a Prefect server that they can reach;"
-                " start one (prefect server start) and set PREFECT_API_URL"
+                f"ray.address: {ray.address}: the workers report to a Prefect server that they can reach; start one"
+                " (prefect server start) and set PREFECT_API_URL"
             )
         try:
-            with _quiet_ray():
+            _knock(ray.address)
+            with _same_program():
                 runner = runner_of(init_kwargs=options).__enter__()
         except (OSError, RuntimeError, ValueError) as error:
             where = f"ray.address: {ray.address}" if ray.address else "Ray on this machine"
-            remedy = "start the cluster, or correct the address" if ray.address else "see the logs in /tmp/ray"
-            raise BadInput(f"{where}: {_first_line(error)}; {remedy}") from None
+            remedy = "start the cluster, or correct the address" if ray.address else "stop other Ray processes"
+            raise BadInput(f"{where}: {_first_line(error).rstrip('.')}; {remedy}") from None
         return cls(runner, ray.workers)
 
     def run(self, task: Task[Any, Any], parameters: dict[str, Any]) -> Any:
@@ -172,8 +175,23 @@ def _options(ray: Ray) -> dict[str, Any]:
     return options
 
 
+def _knock(address: str | None) -> None:
+    """Make sure that something listens at ``address``: Ray would try for two minutes, and talk about it.
+
+    Raises:
+        OSError: nothing does.
+        ValueError: this is no host and port.
+    """
+    if address is None or address == "auto":
+        return
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    if parts.hostname is None or parts.port is None:
+        raise ValueError("this is not host:port, ray://host:port or auto")
+    socket.create_connection((parts.hostname, parts.port), timeout=CONNECT_SECONDS).close()
+
+
 @contextmanager
-def _quiet_ray() -> Iterator[None]:
+def _same_program() -> Iterator[None]:
     """For Ray that is started here: its workers import the very program that runs here, installed or not."""
     root, before = str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH")
     if root not in sysconfig.get_paths().values():
