@@ -6,6 +6,7 @@ source and the filters with an index take them in order. With ``runner: ray`` th
 (``runners.py``); all else stays in this process.
 """
 
+import concurrent.futures
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ Counts = PrefectFuture[Any]
 # A task waits in its thread for what it depends on. Dependencies are submitted first, so any number of threads comes
 # through; with one for every task of a batch, those that wait keep none from working.
 THREADS = AHEAD * 16
+
+TICK = 0.25
+"""Seconds; a Ctrl-C that one of Ray's threads receives wakes nobody, so the flow looks up now and then."""
 
 
 @task(task_run_name="{stage} · shard {shard}", cache_policy=NO_CACHE, persist_result=False)
@@ -84,7 +88,7 @@ def make(run: Run) -> Manifest:
         while shards := plan.batch():
             through = [send(run, shard, last) for shard in shards]
             for futures in through:
-                counts = [count for future in futures if (count := future.result()) is not None]
+                counts = [count for future in futures if (count := result_of(future)) is not None]
                 plan.record(made=_made(counts), kept=counts[-1].rows_out)
                 run.progress.keep(plan.kept)
             if _spent(run):
@@ -114,6 +118,15 @@ def send(run: Run, shard: int, last: dict[int, Counts]) -> list[Counts]:
         last[place] = future
         futures.append(future)
     return futures
+
+
+def result_of(future: Counts) -> StageCounts | None:
+    """The result of a submitted task, awaited in ticks."""
+    wrapped: concurrent.futures.Future[Any] = future.wrapped_future  # type: ignore[attr-defined]  # a thread's
+    while not wrapped.done():
+        concurrent.futures.wait([wrapped], timeout=TICK)
+    result: StageCounts | None = future.result()
+    return result
 
 
 def _made(counts: list[StageCounts]) -> int:

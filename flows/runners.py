@@ -14,7 +14,7 @@ import sysconfig
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,6 +35,8 @@ UNSEEN = 90.0
 """Seconds until a finished shard must be visible here: file systems on a network may show new files late."""
 STORE_BYTES = 128 * 2**20
 """Memory for Ray's object store where we start Ray: only balances travel, and Ray would take a third of the machine."""
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
+"""Ray's environment, read when it is imported: no statistics sent, and none of its reports beside our progress."""
 CONNECT_SECONDS = 10
 """Seconds for the cluster's head to answer."""
 
@@ -64,7 +66,7 @@ class RayCluster:
             )
         try:
             _knock(ray.address)
-            with _same_program():
+            with nullcontext() if ray.address else _same_program():
                 runner = runner_of(init_kwargs=options).__enter__()
         except (OSError, RuntimeError, ValueError) as error:
             where = f"ray.address: {ray.address}" if ray.address else "Ray on this machine"
@@ -158,7 +160,8 @@ def _wait_until_seen(folder: ShardFolder) -> None:
 
 
 def _ray_task_runner() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     try:
         import ray  # noqa: F401  # prefect-ray loads it late
         from prefect_ray import RayTaskRunner
@@ -193,13 +196,14 @@ def _knock(address: str | None) -> None:
 @contextmanager
 def _same_program() -> Iterator[None]:
     """For Ray that is started here: its workers import the very program that runs here, installed or not."""
-    root, before = str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH")
-    if root not in sysconfig.get_paths().values():
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, before]))
+    root = str(Path(__file__).resolve().parent.parent)
+    paths = [] if root in sysconfig.get_paths().values() else [root]
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([*paths, *filter(None, [before])])
     try:
         yield
     finally:
-        os.environ.pop("PYTHONPATH", None)
+        del os.environ["PYTHONPATH"]
         if before is not None:
             os.environ["PYTHONPATH"] = before
 
