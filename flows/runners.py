@@ -37,6 +37,8 @@ STORE_BYTES = 128 * 2**20
 """Memory for Ray's object store where we start Ray: only balances travel, and Ray would take a third of the machine."""
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
 """Ray's environment, read when it is imported: no statistics sent, and none of its reports beside our progress."""
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Likewise; Ray that is started here listens on this machine's loopback alone, as it does by default elsewhere."""
 CONNECT_SECONDS = 10
 """Seconds for the cluster's head to answer."""
 
@@ -57,7 +59,7 @@ class RayCluster:
         Raises:
             BadInput: Ray is not installed, or nothing answers at the address.
         """
-        runner_of = _ray_task_runner()
+        runner_of = _ray_task_runner(QUIET if ray.address else QUIET | LOOPBACK)
         options = _options(ray)
         if ray.address and not PREFECT_API_URL.value():
             raise BadInput(
@@ -70,7 +72,7 @@ class RayCluster:
                 runner = runner_of(init_kwargs=options).__enter__()
         except (OSError, RuntimeError, ValueError) as error:
             where = f"ray.address: {ray.address}" if ray.address else "Ray on this machine"
-            remedy = "start the cluster, or correct the address" if ray.address else "stop other Ray processes"
+            remedy = "start the cluster, or correct the address or RAY_AUTH_MODE" if ray.address else "see `ray status`"
             raise BadInput(f"{where}: {_first_line(error).rstrip('.')}; {remedy}") from None
         return cls(runner, ray.workers)
 
@@ -159,8 +161,8 @@ def _wait_until_seen(folder: ShardFolder) -> None:
         time.sleep(TICK)
 
 
-def _ray_task_runner() -> Any:
-    for name, value in QUIET.items():
+def _ray_task_runner(environment: dict[str, str]) -> Any:
+    for name, value in environment.items():
         os.environ.setdefault(name, value)
     try:
         import ray  # noqa: F401  # prefect-ray loads it late
