@@ -47,8 +47,8 @@ def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: b
             return done.manifest
         for report in run.seed_reports:
             out.print(f"seeds {seed_line(report)}", soft_wrap=True)
-        run.prepare()
         quiet_prefect(debug)
+        run.prepare()
         from flows.generate import generate
 
         with watch(progress, out), _started():
@@ -151,7 +151,9 @@ def _small(recipe: Recipe, rows: int) -> Recipe:
     ]
     seeds = recipe.seeds.model_copy(update={"shard_rows": min(rows, recipe.seeds.shard_rows)})
     limits = recipe.limits.model_copy(update={"max_rounds": min(20, recipe.limits.max_rounds)})
-    return recipe.model_copy(update={"rows": rows, "stages": stages, "seeds": seeds, "limits": limits})
+    # Not on a cluster: a few rows are sooner made here, and its workers do not see a temporary folder.
+    changes = {"rows": rows, "stages": stages, "seeds": seeds, "limits": limits, "runner": "local"}
+    return recipe.model_copy(update=changes)
 
 
 def _where(dataset: Dataset) -> str:

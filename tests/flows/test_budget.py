@@ -36,7 +36,7 @@ def test_no_request_is_sent_beyond_the_budget_over_all_attempts(
     counter = Counter()
     with serving_app(counter.app()) as url:
         models = {"teacher": {"model": "builtin", "base_url": url, "structured": "off"}}
-        for budget in (150, 250):
+        for budget in (150, 250, 250):
             recipe = write_recipe(rows=3000, models=models, limits={"budget_requests": budget})
             assert command("run", recipe).returncode == 1
             assert counter.asked == budget
