@@ -5,6 +5,7 @@ prefect is imported only where a flow runs: ``validate`` and ``show`` answer at 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from schemas.errors import InstructloomError
+from schemas.errors import BadInput, InstructloomError
 
 app = typer.Typer(
     name="instructloom",
@@ -29,6 +30,14 @@ app.add_typer(teacher_app, name="teacher")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
+
+class Runner(StrEnum):
+    """What ``--runner`` takes."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of one of ours.")]
 Root = Annotated[Path, typer.Option("--root", help="The folder that holds runs/ and datasets/.")]
 SeedsOption = Annotated[
@@ -39,6 +48,15 @@ SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Random se
 NameOption = Annotated[str | None, typer.Option("--dataset", help="Dataset name instead of the recipe's.")]
 Concurrency = Annotated[
     int | None, typer.Option("--concurrency", min=1, help="Requests in flight, at most, for every model.")
+]
+RunnerOption = Annotated[
+    Runner | None, typer.Option("--runner", help="Where the stages that ask a model run: here, or on a Ray cluster.")
+]
+RayAddress = Annotated[
+    str | None, typer.Option("--ray-address", help="A running cluster; by default Ray is started here, for the run.")
+]
+RayWorkers = Annotated[
+    int | None, typer.Option("--ray-workers", min=1, help="Shards at work on the cluster at once, at most.")
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and Prefect's own log.")]
 
@@ -125,13 +143,21 @@ def run(
     seed: SeedOption = None,
     dataset: NameOption = None,
     concurrency: Concurrency = None,
+    runner: RunnerOption = None,
+    ray_address: RayAddress = None,
+    ray_workers: RayWorkers = None,
     root: Root = Path(),
     debug: Debug = False,
 ) -> None:
     """Make the dataset of RECIPE, or go on where an earlier run of it stopped."""
     from flows.session import make_dataset
 
-    checked = _recipe(recipe, seeds, concurrency, rows=rows, seed=seed, dataset=dataset)
+    given = {"address": ray_address, "workers": ray_workers}
+    ray = {field: value for field, value in given.items() if value is not None}
+    chosen = runner.value if runner else None
+    checked = _recipe(recipe, seeds, concurrency, rows=rows, seed=seed, dataset=dataset, runner=chosen, ray=ray)
+    if ray and checked.runner != "ray":
+        raise BadInput(f"--ray-{next(iter(ray))} is for --runner ray; add that, or leave it out")
     make_dataset(checked, root.absolute(), recipe, out, debug)
 
 

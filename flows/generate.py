@@ -2,9 +2,12 @@
 
 Reads top to bottom: open the run; while rows are missing, send more shards through the stages; publish. A task is one
 stage over one shard, never one call to a model. Shards flow on without waiting for one another, except that the
-source and the filters with an index take them in order.
+source and the filters with an index take them in order. With ``runner: ray`` the generators run on a cluster
+(``runners.py``); all else stays in this process.
 """
 
+import concurrent.futures
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from flows.plan import AHEAD, Plan
 from flows.publish import publish
 from flows.recipe_file import check_recipe
 from flows.run import Run, attach, open_run
+from flows.runners import carry
 from schemas.errors import BudgetSpent
 from schemas.manifest import Manifest, StageCounts
 
@@ -27,6 +31,9 @@ Counts = PrefectFuture[Any]
 # A task waits in its thread for what it depends on. Dependencies are submitted first, so any number of threads comes
 # through; with one for every task of a batch, those that wait keep none from working.
 THREADS = AHEAD * 16
+
+TICK = 0.25
+"""Seconds; a Ctrl-C that one of Ray's threads receives wakes nobody, so the flow looks up now and then."""
 
 
 @task(task_run_name="{stage} · shard {shard}", cache_policy=NO_CACHE, persist_result=False)
@@ -39,6 +46,12 @@ def source(ref: str, stage: str, shard: int, before: Any) -> StageCounts:
 def generator(ref: str, stage: str, place: int, shard: int, upstream: Any) -> StageCounts:
     """A generator over one shard."""
     return work.generate_shard(attach(ref), place, shard)
+
+
+@task(task_run_name="{stage} · shard {shard} · on Ray", cache_policy=NO_CACHE, persist_result=False)
+def carried(ref: str, stage: str, place: int, shard: int, upstream: Any) -> StageCounts:
+    """A generator over one shard, on the cluster; this process waits for it."""
+    return carry(attach(ref), generator, place, shard)
 
 
 @task(task_run_name="{stage} · shard {shard} · sign", cache_policy=NO_CACHE, persist_result=False)
@@ -74,17 +87,20 @@ def make(run: Run) -> Manifest:
     with run.store.locked():
         plan = Plan(run.recipe.rows, run.recipe.limits, work.source_shards(run))
         last: dict[int, Counts] = {}
-        while shards := plan.batch():
-            through = [send(run, shard, last) for shard in shards]
-            try:
-                for futures in through:
-                    counts = [count for future in futures if (count := future.result()) is not None]
-                    plan.record(made=_made(counts), kept=counts[-1].rows_out)
-                    run.progress.keep(plan.kept)
-            except BudgetSpent as stop:
-                # The others come to the same end; what they have asked is waited for, and kept for the next attempt.
-                wait([future for futures in through for future in futures])
-                plan.stop_reason = str(stop)
+        under_way: deque[list[Counts]] = deque()
+        try:
+            while True:
+                under_way += [send(run, shard, last) for shard in plan.more(len(under_way))]
+                if not under_way:
+                    break
+                counts = [count for future in under_way[0] if (count := result_of(future)) is not None]
+                under_way.popleft()
+                plan.record(made=_made(counts), kept=counts[-1].rows_out)
+                run.progress.keep(plan.kept)
+        except BudgetSpent as stop:
+            # The others come to the same end; what they have asked is waited for, and kept for the next attempt.
+            wait([future for futures in under_way for future in futures])
+            plan.stop_reason = str(stop)
         manifest = publish(run, plan.shards, plan.stop_reason or "complete")
         if manifest.complete:
             run.teachers.clear()
@@ -101,7 +117,8 @@ def send(run: Run, shard: int, last: dict[int, Counts]) -> list[Counts]:
         if place == 0:
             future = source.submit(run.ref, stage.label, shard, last.get(place))
         elif stage.kind == "generator":
-            future = generator.submit(run.ref, stage.label, place, shard, upstream)
+            chosen = carried if run.cluster else generator
+            future = chosen.submit(run.ref, stage.label, place, shard, upstream)
         else:
             before = None
             if stage.kind == "index":
@@ -112,6 +129,15 @@ def send(run: Run, shard: int, last: dict[int, Counts]) -> list[Counts]:
         last[place] = future
         futures.append(future)
     return futures
+
+
+def result_of(future: Counts) -> StageCounts | None:
+    """The result of a submitted task, awaited in ticks."""
+    wrapped: concurrent.futures.Future[Any] = future.wrapped_future  # type: ignore[attr-defined]  # a thread's
+    while not wrapped.done():
+        concurrent.futures.wait([wrapped], timeout=TICK)
+    result: StageCounts | None = future.result()
+    return result
 
 
 def _made(counts: list[StageCounts]) -> int:

@@ -1,6 +1,6 @@
 """What can be seen without running anything: a checked recipe, a dataset's rows, funnel and rejects."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +15,7 @@ from generators.seeds import read_seeds
 from outputs.dataset import Dataset, open_dataset, read_rows, verify
 from outputs.funnel import HEADERS, funnel, reasons_of
 from schemas.errors import RunFailed
-from schemas.manifest import SeedReport, StageCounts
+from schemas.manifest import SeedReport, StageCounts, Usage, sum_usage
 from schemas.recipe import Model, Recipe
 from schemas.row import Row, from_frame
 
@@ -67,6 +67,8 @@ def show_dataset(name: str, root: Path, rows: int, out: Console) -> None:
         out.print(f"seeds {seed_line(report)}", soft_wrap=True)
     out.print(funnel_table(manifest.funnel))
     out.print(_reasons_table(manifest.funnel))
+    if manifest.usage:
+        out.print(ledger_table(manifest.usage))
     for table in _topic_tables(dataset):
         out.print(table)
     print_rows(dataset, rows, out)
@@ -83,6 +85,22 @@ def funnel_table(stages: Iterable[StageCounts]) -> Table:
         table.add_column(header, justify="right" if place else "left", no_wrap=True)
     for line in funnel(stages):
         table.add_row(*line.cells[:-1])
+    return table
+
+
+def ledger_table(usage: Mapping[str, Usage]) -> Table:
+    """What the models were asked, by stage, over all attempts at the run."""
+    table = Table(title="Ledger", title_justify="left", box=None, padding=(0, 1, 0, 0))
+    headers = ("requests", "replayed", "retries", "failed", "prompt", "cached", "completion", "reasoning", "cost")
+    for place, header in enumerate(("stage", *headers)):
+        table.add_column(header, justify="right" if place else "left", no_wrap=True)
+    total = sum_usage(usage.values())
+    for stage, line in [*usage.items(), *([("total", total)] if len(usage) > 1 else [])]:
+        numbers = (
+            line.requests, line.replayed, line.retries, line.failed,
+            line.prompt_tokens, line.cached_tokens, line.completion_tokens, line.reasoning_tokens,
+        )  # fmt: skip
+        table.add_row(stage, *(f"{number:,}" for number in numbers), f"${line.cost:,.2f}")
     return table
 
 

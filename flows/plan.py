@@ -13,14 +13,14 @@ FIRST_GUESS = 64
 FIRST_SHARDS = 2
 """Shards started before a yield is known: enough to keep an endpoint busy, few enough to waste little."""
 AHEAD = 16
-"""Shards started at once, at most: they hold threads and memory."""
+"""Shards under way, at most: they hold threads and memory."""
 RECENT = 8
 """Shards that the estimate looks back on: yields fall as the space fills up, so the far past misleads."""
 
 
 @dataclass
 class Plan:
-    """The state of "exactly N": ask for ``batch``, then ``record`` each of its shards in order."""
+    """The state of "exactly N": start the shards of ``more``, and ``record`` each, in order, as it is through."""
 
     wanted: int
     limits: Limits
@@ -32,15 +32,15 @@ class Plan:
     history: list[int] = field(default_factory=list)
     _lean: int = 0
 
-    def batch(self) -> list[int]:
-        """The shards to make next; empty when the run is over."""
+    def more(self, under_way: int) -> list[int]:
+        """The shards to start now, where ``under_way`` were started and not recorded; empty when enough are."""
         self._check()
         if self.stop_reason is not None:
             return []
         end = min(self.shards + self._needed(), self.limits.max_rounds)
         if self.available is not None:
             end = min(end, self.available)
-        return list(range(self.shards, end))
+        return list(range(self.shards + under_way, end))
 
     def record(self, made: int, kept: int) -> None:
         """The next shard in order went through: ``made`` candidates reached the filters, ``kept`` survived."""
@@ -68,7 +68,7 @@ class Plan:
         remaining = self.remaining()
         if remaining is None:
             return min(FIRST_SHARDS, -(-self.wanted // FIRST_GUESS))
-        # Rounded, not up: the last shard is often not needed, and a shard too few costs one more small batch.
+        # Rounded, not up: the last shard is often not needed, and one too few is started a little later.
         return min(AHEAD, max(1, round(remaining)))
 
     def _check(self) -> None:

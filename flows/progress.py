@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from schemas.manifest import StageCounts
+from schemas.manifest import StageCounts, Usage
 
 REFRESH = 0.25
 """Seconds between two pictures on a terminal."""
@@ -34,6 +34,8 @@ class Progress:
     dataset: str = ""
     live: Any = None
     """The teachers' counters (``teachers.client.Live``), once they are known."""
+    elsewhere: Usage | None = None
+    """What other processes asked for the shards that they are through with; None where there are no others."""
     stages: dict[str, StageCounts] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -48,6 +50,13 @@ class Progress:
         """A stage is done with a shard."""
         with self._lock:
             self.stages[stage] = add_counts(self.stages.get(stage), counts)
+
+    def asked_elsewhere(self, usage: Usage) -> None:
+        """Another process is through with a shard, and asked so much for it."""
+        with self._lock:
+            total = self.elsewhere or Usage()
+            summed = {name: value + getattr(total, name) for name, value in usage.model_dump().items()}
+            self.elsewhere = Usage(**summed)
 
     def keep(self, kept: int) -> None:
         """So many rows have survived everything, all in all."""
@@ -129,12 +138,14 @@ def _asked(progress: Progress) -> list[str]:
     if progress.live is None:
         return []
     live = progress.live() if callable(progress.live) else progress.live
-    tokens = live.prompt_tokens + live.completion_tokens
+    # What others have in flight is not known here: theirs counts once a shard is done.
+    others = progress.elsewhere or Usage()
+    tokens = live.prompt_tokens + live.completion_tokens + others.prompt_tokens + others.completion_tokens
     return [
-        f"{live.requests:,} requests ({live.retries:,} retries)",
+        f"{live.requests + others.requests:,} requests ({live.retries + others.retries:,} retries)",
         f"{tokens:,} tokens",
-        f"${live.cost:,.2f}",
-        *live.models,
+        f"${live.cost + others.cost:,.2f}",
+        *(live.models if progress.elsewhere is None else ["workers' by finished shards"]),
     ]
 
 

@@ -43,7 +43,8 @@ def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
     if done := published(run):
         return done.manifest
     if not any(run.store.shard(run.stages[-1], shard).rows().height for shard in range(shards)):
-        raise RunFailed(f"no row survived ({_where_they_went(run, shards)}); nothing was published")
+        why = f"limits.{stop_reason} is spent" if stop_reason.startswith("budget") else _where_they_went(run, shards)
+        raise RunFailed(f"no row survived ({why}); nothing was published; what was asked is kept for the next run")
     draft = start_draft(run.root / "datasets", run.recipe.dataset)
     funnel = _funnel(run, shards)
     take = StageCounts(stage=TAKE, use=TAKE, kind=TAKE)

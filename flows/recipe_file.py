@@ -34,12 +34,17 @@ class _Loader(yaml.SafeLoader):
 
 
 def load_recipe(
-    path: str, *, seeds: Sequence[str] | None = None, concurrency: int | None = None, **values: Any
+    path: str,
+    *,
+    seeds: Sequence[str] | None = None,
+    concurrency: int | None = None,
+    ray: Mapping[str, Any] | None = None,
+    **values: Any,
 ) -> Recipe:
     """The recipe in the file ``path``, or our own of that name (``default``), with what the command line replaces.
 
-    ``seeds`` replaces ``seeds.path``, ``concurrency`` that of every model, ``values`` top-level fields; ``None``
-    replaces nothing.
+    ``seeds`` replaces ``seeds.path``, ``concurrency`` that of every model, ``ray`` fields of ``ray``, ``values``
+    top-level fields; ``None`` replaces nothing.
 
     Raises:
         RecipeError: the file is missing, is not YAML, or breaks a rule; the message names the field.
@@ -58,6 +63,8 @@ def load_recipe(
     data |= {key: value for key, value in values.items() if value is not None}
     if seeds and isinstance(data.setdefault("seeds", {}), dict):
         data["seeds"] = {**data["seeds"], "path": list(seeds)}
+    if ray and isinstance(data.setdefault("ray", {}), dict):
+        data["ray"] |= ray
     recipe = check_recipe(data, path)
     if concurrency is None:
         return recipe

@@ -1,8 +1,8 @@
 """One run: its recipe, seeds, stages and models, and the state that order-dependent stages carry from shard to shard.
 
 A run is opened once a process. Tasks name it by its ``ref``, the path of a small file in the run directory, and not
-by value: so a task run costs nothing to submit, and a worker on another machine opens the same run from the same
-file.
+by value: so a task run costs nothing to submit, and a worker on another machine attaches to the same run by the same
+file. A worker runs generators only: it has neither seeds nor pool nor indexes.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.indexes import OpenIndex
 from flows.pool import Pool
@@ -21,12 +22,16 @@ from flows.stages import Stage, resolve
 from flows.store import Store
 from generators.seeds import read_seeds
 from outputs.files import write_atomically
-from schemas.errors import BadInput
-from schemas.manifest import SeedReport
-from schemas.recipe import Recipe
+from schemas.errors import BadInput, RunFailed
+from schemas.manifest import SeedReport, Usage
+from schemas.recipe import Limits, Model, Recipe
 from schemas.row import Row
 from teachers.budget import Budget
 from teachers.client import Teachers
+from teachers.shares import check_shares, share_of, shared
+
+if TYPE_CHECKING:
+    from flows.runners import RayCluster
 
 
 @dataclass
@@ -44,8 +49,11 @@ class Run:
     progress: Progress
     budget: Budget
     started: datetime
+    seeds_digest: str = ""
     pool: Pool | None = None
     indexes: dict[str, OpenIndex] = field(default_factory=dict)
+    cluster: "RayCluster | None" = None
+    """Where generators run, if not in this process; connected by ``prepare``."""
     prepared: bool = False
 
     @property
@@ -53,21 +61,49 @@ class Run:
         """Names the whole run: all stages, and how many rows."""
         return _digest(self.recipe, self.stages)
 
+    @property
+    def processes(self) -> int:
+        """How many processes ask the models at the same time."""
+        return _processes(self.recipe, self.stages)
+
     def prepare(self) -> None:
-        """Try what can still turn out to be wrong, endpoints and embedding models, then write the first file.
+        """Try what can still turn out to be wrong, endpoints, embedding models and cluster, then write the first file.
 
         Raises:
             EndpointError: a model cannot be asked.
             RecipeError: a filter's model cannot be loaded.
+            BadInput: there is no such cluster, or the folder cannot be made.
         """
         if self.prepared:
             return
         self.teachers.check()
         if self.budget.limited:
-            self.budget.spent = spent_before(self.store, self.stages)
+            self.budget = self._budget()
         for opened in self.indexes.values():
             opened.open()
-        text = json.dumps({"root": str(self.root), "recipe": self.recipe.model_dump(mode="json")}, ensure_ascii=False)
+        if self.recipe.runner == "ray":
+            # Imported here: it takes prefect along, which ``validate`` does not wait for.
+            from flows.runners import RayCluster
+
+            self.cluster = RayCluster.connect(self.recipe.ray)
+            self.progress.asked_elsewhere(Usage())
+        self._write_ref()
+        self.prepared = True
+
+    def _budget(self) -> Budget:
+        """What this process may spend; several are not told of one another, so each has a share of what is left."""
+        spent, limits = spent_before(self.store, self.stages), self.recipe.limits
+        return Budget(limits, spent) if self.processes == 1 else Budget(share_of(limits, spent, self.processes))
+
+    def _write_ref(self) -> None:
+        limits = self.budget.limits.model_dump(mode="json")
+        data = {
+            "root": str(self.root),
+            "recipe": self.recipe.model_dump(mode="json"),
+            "seeds": self.seeds_digest,
+            "share": limits,
+        }
+        text = json.dumps(data, ensure_ascii=False)
         try:
             Path(self.ref).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -75,12 +111,14 @@ class Run:
                 f"--root: {Path(self.ref).parent} cannot be made ({error.strerror}); give a folder"
             ) from error
         write_atomically(Path(self.ref), lambda path: path.write_text(text, encoding="utf-8"))
-        self.prepared = True
 
     def close(self) -> None:
-        """Let go of the models; the run can be opened again."""
+        """Let go of the cluster and the models; the run can be opened again."""
         with _LOCK:
             _OPEN.pop(self.ref, None)
+        cluster, self.cluster = self.cluster, None
+        if cluster is not None:
+            cluster.close()
         self.teachers.close()
 
 
@@ -97,16 +135,19 @@ def open_run(recipe: Recipe, root: Path, origin: str = "recipe", progress: Progr
         BadInput: the seeds or a stage cannot be used.
     """
     seeds, reports = read_seeds(recipe.seeds)
-    stages = resolve(recipe, _seeds_digest(seeds), origin)
+    seeds_digest = _seeds_digest(seeds)
+    stages = resolve(recipe, seeds_digest, origin)
+    root = root.absolute()  # a worker may stand elsewhere
     store = Store(root / "runs" / recipe.dataset)
     file = store.root / f"run-{_digest(recipe, stages)[:12]}.json"
     with _LOCK:
         if str(file) in _OPEN:
             return _OPEN[str(file)]
-    teachers = Teachers(recipe.models, folder=store.root)
+    teachers = Teachers(_models(recipe, stages), folder=store.root)
     now = datetime.now(UTC)
     budget = Budget(recipe.limits)
     run = Run(str(file), recipe, root, seeds, reports, stages, store, teachers, progress or Progress(), budget, now)
+    run.seeds_digest = seeds_digest
     run.progress.live = teachers.live
     if stages[0].kind == "pool":
         run.pool = Pool(stages[0], seeds, recipe.seed)
@@ -117,13 +158,49 @@ def open_run(recipe: Recipe, root: Path, origin: str = "recipe", progress: Progr
 
 
 def attach(ref: str) -> Run:
-    """The open run of that name in this process, opened from its file where it is not open yet."""
+    """The open run of that name in this process; in a worker, opened from its file by the first task.
+
+    Raises:
+        RunFailed: the file cannot be read on this machine.
+    """
     with _LOCK:
-        run = _OPEN.get(ref)
-    if run is not None:
-        return run
-    data = json.loads(Path(ref).read_text(encoding="utf-8"))
-    return open_run(check_recipe(data["recipe"], ref), Path(data["root"]), ref)
+        if ref not in _OPEN:
+            _OPEN[ref] = _attached(ref)
+        return _OPEN[ref]
+
+
+def _attached(ref: str) -> Run:
+    try:
+        data = json.loads(Path(ref).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunFailed(
+            f"{ref} cannot be read by a worker ({error.strerror}); --root must be on a file system that all workers"
+            " share"
+        ) from None
+    recipe = check_recipe(data["recipe"], ref)
+    stages = resolve(recipe, data["seeds"], ref)
+    root = Path(data["root"])
+    store = Store(root / "runs" / recipe.dataset)
+    teachers = Teachers(_models(recipe, stages), folder=store.root)
+    budget = Budget(Limits.model_validate(data["share"]))
+    return Run(ref, recipe, root, [], [], stages, store, teachers, Progress(), budget, datetime.now(UTC), data["seeds"])
+
+
+def _models(recipe: Recipe, stages: list[Stage]) -> dict[str, Model]:
+    """The models as this process may ask them: with Ray, each worker has a share, and the flow too if it grows a pool.
+
+    Raises:
+        RecipeError: a cap is too small to be shared.
+    """
+    processes = _processes(recipe, stages)
+    if processes == 1:
+        return recipe.models
+    check_shares(recipe.models, processes)
+    return {name: shared(model, processes) for name, model in recipe.models.items()}
+
+
+def _processes(recipe: Recipe, stages: list[Stage]) -> int:
+    return 1 if recipe.runner == "local" else recipe.ray.workers + (stages[0].kind == "pool")
 
 
 def _seeds_digest(seeds: list[Row]) -> str:

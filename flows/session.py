@@ -4,6 +4,7 @@ Sets Prefect's environment before prefect is imported: without a server of the u
 one.
 """
 
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from flows.publish import published
 from flows.run import open_run
 from outputs.dataset import Dataset, read_dataset, read_rows
 from schemas.errors import BadInput, RunFailed
-from schemas.manifest import Manifest
+from schemas.manifest import Manifest, sum_usage
 from schemas.recipe import Recipe
 
 WHY = {
@@ -46,8 +47,8 @@ def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: b
             return done.manifest
         for report in run.seed_reports:
             out.print(f"seeds {seed_line(report)}", soft_wrap=True)
-        run.prepare()
         quiet_prefect(debug)
+        run.prepare()
         from flows.generate import generate
 
         with watch(progress, out), _started():
@@ -96,28 +97,37 @@ def preview_rows(recipe: Recipe, origin: str, rows: int, out: Console, debug: bo
         made = read_dataset(Path(folder) / "datasets" / recipe.dataset / f"v{manifest.version}")
         print_rows(made, rows, out)
         out.print(funnel_table(manifest.funnel))
-        out.print(estimate(manifest, recipe.rows))
+        out.print(estimate(manifest, recipe), soft_wrap=True)
 
 
-def estimate(manifest: Manifest, wanted: int) -> str:
-    """What ``wanted`` rows will cost, judged by a small run.
+LUCK = 1.28
+"""Standard errors on either side of a count of survivors: four previews in five are nearer the truth."""
 
-    The yield of a small run is the best case: duplicates grow with the dataset. Hence a range, from the same yield
-    to half of it.
+
+def estimate(manifest: Manifest, recipe: Recipe) -> str:
+    """What the full run of ``recipe`` will cost, judged by a small one.
+
+    A range: a few survivors are a matter of luck, and the yield of a small run is the best case, since duplicates
+    grow with the dataset. So from a lucky count at this yield to an unlucky one at half of it.
     """
-    survivors = manifest.funnel[-1].rows_in
+    survivors, wanted = manifest.funnel[-1].rows_in, recipe.rows
     if not survivors:
         return "No row survived: nothing can be estimated. The funnel shows where they went."
-    total = list(manifest.usage.values())
-    factor = wanted / survivors
-    requests = sum(usage.requests + usage.replayed for usage in total) * factor
-    tokens = sum(usage.prompt_tokens + usage.completion_tokens for usage in total) * factor
-    cost = sum(usage.cost for usage in total) * factor
-    return (
-        f"Estimate for {wanted:,} rows: {requests:,.0f} to {2 * requests:,.0f} requests,"
-        f" {tokens:,.0f} to {2 * tokens:,.0f} tokens, ${cost:,.2f} to ${2 * cost:,.2f}"
-        " (low end: the yield stays as here; high end: half of it)."
+    luck = LUCK * math.sqrt(survivors)
+    factors = wanted / (survivors + luck), 2 * wanted / max(survivors - luck, survivors / 4)
+    total = sum_usage(manifest.usage.values())
+    requests = [(total.requests + total.replayed) * factor for factor in factors]
+    tokens = [(total.prompt_tokens + total.completion_tokens) * factor for factor in factors]
+    cost = [total.cost * factor for factor in factors]
+    told = (
+        f"Estimate for {wanted:,} rows: {requests[0]:,.0f} to {requests[1]:,.0f} requests,"
+        f" {tokens[0]:,.0f} to {tokens[1]:,.0f} tokens, ${cost[0]:,.2f} to ${cost[1]:,.2f}"
+        f" (from {survivors:,} rows that survived here; high end: unlucky, at half the yield)."
     )
+    limits = recipe.limits
+    budgets = {"budget_usd": cost, "budget_tokens": tokens, "budget_requests": requests}
+    tight = [name for name, spent in budgets.items() if (limit := getattr(limits, name)) and limit < spent[1]]
+    return f"{told} limits.{' and limits.'.join(tight)} may end it before." if tight else told
 
 
 def quiet_prefect(debug: bool) -> None:
@@ -141,7 +151,9 @@ def _small(recipe: Recipe, rows: int) -> Recipe:
     ]
     seeds = recipe.seeds.model_copy(update={"shard_rows": min(rows, recipe.seeds.shard_rows)})
     limits = recipe.limits.model_copy(update={"max_rounds": min(20, recipe.limits.max_rounds)})
-    return recipe.model_copy(update={"rows": rows, "stages": stages, "seeds": seeds, "limits": limits})
+    # Not on a cluster: a few rows are sooner made here, and its workers do not see a temporary folder.
+    changes = {"rows": rows, "stages": stages, "seeds": seeds, "limits": limits, "runner": "local"}
+    return recipe.model_copy(update=changes)
 
 
 def _where(dataset: Dataset) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from flows.stages import Stage
 from flows.store import ShardFolder, Store
-from schemas.manifest import Usage
+from schemas.manifest import Usage, sum_usage
 from teachers.budget import Spent
 from teachers.log import read_log
 
@@ -15,10 +15,7 @@ from teachers.log import read_log
 def usage_by_stage(store: Store, stages: Sequence[Stage]) -> Iterator[tuple[str, Usage]]:
     """What was asked, by stage, where anything was: also for shards that are unfinished, or were not needed."""
     for stage in stages:
-        total = Usage()
-        for folder in store.folders(stage):
-            more = folder.usage() if folder.done else _logged(folder)
-            total = Usage(**{name: value + getattr(total, name) for name, value in more.model_dump().items()})
+        total = sum_usage(folder.usage() if folder.done else _logged(folder) for folder in store.folders(stage))
         if total != Usage():
             yield stage.label, total
 

@@ -6,6 +6,7 @@
     │   ├── completions.log                   every completion, durable before it was parsed (teachers/log.py)
     │   ├── rows.parquet, rejects.parquet     the rows it passes on, and what it dropped
     │   ├── signatures.npz                    filters with an index: what phase 1 computed
+    │   ├── lock                              one process at a time at work on the shard
     │   └── counts.json                       written last: a shard with counts is done
 
 The digest covers the stage's configuration and all before it, so that changing a late stage reuses the early ones
@@ -14,12 +15,13 @@ and no recipe ever reads another's rows.
 
 import fcntl
 import json
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import numpy as np
 import polars as pl
@@ -34,6 +36,11 @@ from schemas.row import polars_schema
 from schemas.stage import Signatures
 
 M = TypeVar("M", bound=BaseModel)
+
+PATIENCE = 60.0
+"""Seconds to wait for a shard that another process holds: a worker whose run was killed dies sooner than that."""
+TICK = 0.1
+"""Seconds between two looks at such a lock."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,28 @@ class ShardFolder:
         """Make the folder."""
         self.path.mkdir(parents=True, exist_ok=True)
         return self
+
+    @contextmanager
+    def locked(self, patience: float = PATIENCE) -> Iterator[None]:
+        """Hold the shard, so that two processes never append to one completion log.
+
+        A run that was killed may leave a worker behind that is still writing, on another machine or this one; after
+        ``patience`` seconds the wait for it is given up.
+
+        Raises:
+            RunFailed: another process holds it.
+        """
+        self.open()
+        with (self.path / "lock").open("w", encoding="utf-8") as file:
+            deadline = time.monotonic() + patience
+            while not _taken(file):
+                if time.monotonic() >= deadline:
+                    raise RunFailed(
+                        f"{self.path}: another process is at work on this shard, perhaps a worker of a run that was"
+                        " killed; stop it, or wait, and run the same command again"
+                    )
+                time.sleep(TICK)
+            yield
 
     def save(self, result: ShardResult) -> None:
         """Write everything, the counts last."""
@@ -155,8 +184,15 @@ class Store:
         """
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / "lock").open("w", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise RunFailed(f"{self.root}: another run is making this dataset; wait for it, or stop it") from None
+            if not _taken(file):
+                raise RunFailed(f"{self.root}: another run is making this dataset; wait for it, or stop it")
             yield
+
+
+def _taken(file: IO[str]) -> bool:
+    """Whether the lock on ``file`` is ours now; it lasts until the file is closed."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -48,20 +48,9 @@ def generate_shard(run: Run, place: int, shard: int) -> StageCounts:
     """Run the generator at ``place`` over one shard."""
     stage, folder = run.stages[place], run.store.shard(run.stages[place], shard)
     if not folder.done:
-        rows = from_frame(_upstream(run, place, shard).rows())
-        jobs = _jobs(stage, rows, run.recipe.seed)
-        usage, steps = Usage(), [(job.key, job.steps) for job in jobs]
-        run.progress.begin(stage.label, len(jobs))
-
-        async def drive(ask: Ask) -> list[Ended[Outcome]]:
-            # Twice what can be in flight: some wait for a retry, some think about what to ask next.
-            return await drive_all(steps, ask, run.recipe.seed, stage.label, at_once=2 * run.teachers.capacity)
-
-        ended = _with_models(run, folder, usage, shard, drive)
-        _check_answered(stage, usage, run)
-        books = settle(jobs, ended, _blank(stage, "generator"), shard)
-        run.progress.begin(stage.label, -len(jobs))
-        _finish(folder, ShardResult(to_frame(books.rows), books.rejects, books.counts, usage))
+        with folder.locked():
+            if not folder.done:  # whoever held it may have finished it
+                _generate(run, stage, folder, _upstream(run, place, shard), shard)
     return _report(run, stage, folder)
 
 
@@ -86,6 +75,22 @@ def filter_shard(run: Run, place: int, shard: int) -> StageCounts:
             verdicts, notes = module.judge(frame, stage.config), {}
         _finish(folder, _sift(stage, shard, frame, verdicts, notes))
     return _report(run, stage, folder)
+
+
+def _generate(run: Run, stage: Stage, folder: ShardFolder, upstream: ShardFolder, shard: int) -> None:
+    jobs = _jobs(stage, from_frame(upstream.rows()), run.recipe.seed)
+    usage, steps = Usage(), [(job.key, job.steps) for job in jobs]
+    run.progress.begin(stage.label, len(jobs))
+
+    async def drive(ask: Ask) -> list[Ended[Outcome]]:
+        # Twice what can be in flight: some wait for a retry, some think about what to ask next.
+        return await drive_all(steps, ask, run.recipe.seed, stage.label, at_once=2 * run.teachers.capacity)
+
+    ended = _with_models(run, folder, usage, shard, drive)
+    _check_answered(stage, usage, run)
+    books = settle(jobs, ended, _blank(stage, "generator"), shard)
+    run.progress.begin(stage.label, -len(jobs))
+    _finish(folder, ShardResult(to_frame(books.rows), books.rejects, books.counts, usage))
 
 
 def _pool_round(run: Run, stage: Stage, shard: int, folder: ShardFolder) -> ShardResult:

@@ -1,5 +1,6 @@
 """The manifest: what a dataset holds, where it came from, and proof that no row was lost."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -58,6 +59,14 @@ class Usage(_Record):
     reasoning_tokens: int = 0
     """Of the completion tokens, those that a reasoning model thought with."""
     cost: float = 0.0
+
+
+def sum_usage(usages: Iterable[Usage]) -> Usage:
+    """All of them together."""
+    total = Usage()
+    for usage in usages:
+        total = Usage(**{name: value + getattr(total, name) for name, value in usage.model_dump().items()})
+    return total
 
 
 class ShardFile(_Record):

@@ -243,6 +243,23 @@ class Limits(Strict):
     patience: int = Field(default=5, ge=1, description="…for this many rounds in a row.")
 
 
+class Ray(Strict):
+    """Where the shards go with ``runner: ray``."""
+
+    address: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A running cluster: host:port of its head, ray://host:port, or auto. Default: Ray is started on"
+        " this machine, for the run.",
+    )
+    workers: int = Field(
+        default=4,
+        ge=1,
+        le=4096,
+        description="Shards at work at once, each in a process with an equal share of the caps.",
+    )
+
+
 class Recipe(Strict):
     """A whole generation: seeds, models, stages, and exactly ``rows`` rows that survive all of them."""
 
@@ -256,6 +273,10 @@ class Recipe(Strict):
     stages: Annotated[list[StageEntry], Field(min_length=1, description="What rows go through, in order.")]
     output: Output = Field(default_factory=Output, description="How the dataset is written.")
     limits: Limits = Field(default_factory=Limits, description="When to stop although rows are missing.")
+    runner: Literal["local", "ray"] = Field(
+        default="local", description="Where the stages that ask a model run: in this process, or on a Ray cluster."
+    )
+    ray: Ray = Field(default_factory=Ray, description="For `runner: ray`.")
 
     @field_validator("dataset")
     @classmethod

@@ -36,6 +36,7 @@ class Budget:
     """The limits of a run, and what was ``spent`` before it was opened."""
 
     def __init__(self, limits: Limits, spent: Spent | None = None) -> None:
+        self.limits = limits
         self.spent = spent or Spent()
         self._limits = {
             "usd": limits.budget_usd,

@@ -22,6 +22,8 @@ MAY_IMPORT = {
 }
 KEPT_TO = {
     "prefect": "flows/",
+    "prefect_ray": "flows/runners.py",
+    "ray": "flows/runners.py",
     "openai": "teachers/",
     "tenacity": "teachers/",
     "datasketch": "filters/minhash.py",
@@ -59,7 +61,7 @@ def test_heavy_libraries_stay_in_their_room(path: Path) -> None:
 def test_importing_every_generator_and_filter_loads_no_heavy_library() -> None:
     code = (
         "import sys; from flows.stages import known_stages; known_stages();"
-        "print(sorted({'prefect', 'openai', 'datasketch', 'torch', 'sentence_transformers', 'transformers'} & set(sys.modules)))"
+        "print(sorted({'prefect', 'ray', 'openai', 'datasketch', 'torch', 'sentence_transformers', 'transformers'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

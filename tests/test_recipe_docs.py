@@ -8,11 +8,13 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from schemas.faults import Faults
-from schemas.recipe import Batch, Limits, Model, Output, Price, Recipe, Seeds
+from schemas.recipe import Batch, Limits, Model, Output, Price, Ray, Recipe, Seeds
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "recipe.md"
-PARTS: dict[str, type[BaseModel]] = {"": Recipe, "seeds": Seeds, "models.<name>": Model, "models.<name>.price": Price,
-         "models.<name>.batch": Batch, "models.<name>.faults": Faults, "output": Output, "limits": Limits}  # fmt: skip
+PARTS: dict[str, type[BaseModel]] = {
+    "": Recipe, "seeds": Seeds, "models.<name>": Model, "models.<name>.price": Price, "models.<name>.batch": Batch,
+    "models.<name>.faults": Faults, "output": Output, "limits": Limits, "ray": Ray,
+}  # fmt: skip
 
 
 def table(model: type[BaseModel]) -> str:

@@ -5,6 +5,7 @@ from rich.console import Console
 from flows.progress import Progress, add_counts, plain_line, watch
 from flows.session import estimate
 from schemas.manifest import Manifest, StageCounts, Usage
+from schemas.recipe import Recipe
 
 
 def counts(**values: object) -> StageCounts:
@@ -46,13 +47,27 @@ def test_a_terminal_shows_every_stage() -> None:
     assert "minhash" in shown
 
 
-def test_an_estimate_scales_what_the_small_run_asked() -> None:
-    usage = {"a": Usage(requests=20, prompt_tokens=600, completion_tokens=400, cost=0.5), "b": Usage(replayed=20)}
-    text = estimate(manifest(10, usage), wanted=1000)
-    assert "4,000 to 8,000 requests" in text
-    assert "100,000 to 200,000 tokens" in text
-    assert "$50.00 to $100.00" in text
+def recipe(**limits: object) -> Recipe:
+    return Recipe.model_validate({"dataset": "d", "rows": 1000, "stages": [{"use": "minhash"}], "limits": limits})
+
+
+USAGE = {
+    "a": Usage(requests=200, prompt_tokens=6000, completion_tokens=4000, cost=5.0),
+    "b": Usage(replayed=200),
+}
+
+
+def test_an_estimate_scales_what_the_small_run_asked_and_says_how_sure_it_is() -> None:
+    few, many = (estimate(manifest(rows, USAGE), recipe()) for rows in (10, 1000))
+    assert "28,474 to 134,402 requests" in few
+    assert "384 to 834 requests" in many
+    assert "9,611 to 20,844 tokens, $4.81 to $10.42" in many
+
+
+def test_an_estimate_says_which_budget_may_end_the_run() -> None:
+    told = estimate(manifest(1000, USAGE), recipe(budget_usd=6.0, budget_tokens=10**6))
+    assert told.endswith("limits.budget_usd may end it before.")
 
 
 def test_nothing_is_estimated_where_nothing_survived() -> None:
-    assert "nothing can be estimated" in estimate(manifest(0, {}), wanted=1000)
+    assert "nothing can be estimated" in estimate(manifest(0, {}), recipe())

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +81,25 @@ def test_two_runs_of_one_dataset_do_not_meet(tmp_path: Path) -> None:
         pass
     with Store(tmp_path).locked():  # the first has let go
         pass
+
+
+def test_a_shard_that_another_process_holds_is_refused_after_a_wait_and_free_when_it_ends(tmp_path: Path) -> None:
+    folder = ShardFolder(tmp_path / "00000")
+    code = (
+        "import sys; from pathlib import Path; from flows.store import ShardFolder\n"
+        "with ShardFolder(Path(sys.argv[1])).locked():\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(folder.path)],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(RunFailed, match="another process is at work on this shard"), folder.locked(patience=0.2):
+            pass
+        other.kill()  # not even a chance to let go
+    with folder.locked(patience=10):
+        assert folder.path.is_dir()
