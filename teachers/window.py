@@ -110,8 +110,8 @@ class Window:
         self._backlog = 0
         self._idle = 0
         """Places of refused requests, which the endpoint is not working on."""
-        # The first to come back are the quickest of those that were sent together.
-        self._sample = _Sample(0.0, min(cap, START))
+        self._begun = False
+        self._sample = _Sample(0.0, 0)
 
     @property
     def usual(self) -> float:
@@ -122,6 +122,9 @@ class Window:
         """A request is sent."""
         self._pass(now)
         self.in_flight += 1
+        if not self._begun:
+            # The first to come back are the quickest of those that were sent together.
+            self._sample = _Sample(now, self.in_flight)
 
     def answer(self, now: float, seconds: float, tokens: int = 0) -> None:
         """A request was answered after ``seconds``, with so many completion ``tokens``; its place is free."""
@@ -166,6 +169,7 @@ class Window:
     def _leave(self, now: float, outcome: Outcome, seconds: float, tokens: int = 0) -> None:
         self._pass(now)
         self.in_flight -= 1
+        self._begun = True
         if not self.adaptive:
             return
         self._sample.add(now, outcome, seconds, tokens)

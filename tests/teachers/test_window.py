@@ -37,6 +37,21 @@ def test_a_queue_of_any_width_is_kept_busy_and_not_long(slots: int) -> None:
     assert tried.window.size <= 2 * slots + 2
 
 
+def test_it_does_not_matter_what_the_clock_says_at_the_start() -> None:
+    tried = World(Server(fixed(0.2), 64), Window(512), now=86_400.0)
+    tried.run(60)
+    assert tried.window.size <= 2 * 64
+
+
+def test_requests_that_come_one_after_the_other_at_first_do_not_keep_it_from_settling() -> None:
+    window = Window(512)
+    window.enter(10.0)
+    window.answer(10.2, 0.2)
+    tried = World(Server(fixed(0.2), 64), window, now=10.2)
+    tried.run(60)
+    assert tried.window.size <= 2 * 64
+
+
 def test_the_queue_stays_short_while_the_window_is_found() -> None:
     tried = world(Server(fixed(0.2), 64))
     longest = max((tried.run(0.1), tried.waiting)[1] for _ in range(600))
