@@ -50,7 +50,9 @@ FULL = 0.85
 USUAL = 0.1
 """Weight of an answer in the running mean of what answers take."""
 SOON, LATE = 2.0, 15.0
-"""Seconds between two trials in the same direction: doubled, up to the second, while they fail."""
+"""Seconds between two trials in the same direction: doubled, up to the second, while they fail; and no less than…"""
+PATIENT = 4
+"""…so many answers' times, doubled likewise."""
 
 RARELY = 60.0
 """Seconds, and answers' times, after which a smaller window is tried for no reason at all: nothing else would show that
@@ -310,7 +312,8 @@ class Window:
         return max(1, min(round(self.size / step), self.size - 1))
 
     def _put_off(self, now: float, direction: str) -> None:
-        self._next[direction] = now + self._pause[direction]
+        pause = self._pause[direction]
+        self._next[direction] = now + max(pause, PATIENT * self._usual * pause / SOON)
         self._pause[direction] = min(LATE, 2 * self._pause[direction])
 
     def _go(self, now: float, mode: Literal["hold", "up", "down"], size: int) -> None:
