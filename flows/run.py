@@ -141,20 +141,19 @@ def open_run(recipe: Recipe, root: Path, origin: str = "recipe", progress: Progr
     store = Store(root / "runs" / recipe.dataset)
     file = store.root / f"run-{_digest(recipe, stages)[:12]}.json"
     with _LOCK:
-        if str(file) in _OPEN:
-            return _OPEN[str(file)]
-    teachers = Teachers(_models(recipe, stages), folder=store.root)
-    now = datetime.now(UTC)
-    budget = Budget(recipe.limits)
-    run = Run(str(file), recipe, root, seeds, reports, stages, store, teachers, progress or Progress(), budget, now)
-    run.seeds_digest = seeds_digest
-    run.progress.live = teachers.live
-    if stages[0].kind == "pool":
-        run.pool = Pool(stages[0], seeds, recipe.seed)
-    run.indexes = {stage.label: OpenIndex(stage) for stage in stages if stage.kind == "index"}
-    with _LOCK:
-        _OPEN[run.ref] = run
-    return run
+        if str(file) not in _OPEN:
+            teachers = Teachers(_models(recipe, stages), folder=store.root)
+            now, budget = datetime.now(UTC), Budget(recipe.limits)
+            run = Run(
+                str(file), recipe, root, seeds, reports, stages, store, teachers, progress or Progress(), budget, now
+            )
+            run.seeds_digest = seeds_digest
+            run.progress.live = teachers.live
+            if stages[0].kind == "pool":
+                run.pool = Pool(stages[0], seeds, recipe.seed)
+            run.indexes = {stage.label: OpenIndex(stage) for stage in stages if stage.kind == "index"}
+            _OPEN[run.ref] = run
+        return _OPEN[str(file)]
 
 
 def attach(ref: str) -> Run:

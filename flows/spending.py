@@ -33,12 +33,6 @@ def _logged(folder: ShardFolder) -> Usage:
     if not folder.log.exists():
         return usage
     for record in read_log(folder.log):
-        completion = record.completion
         usage.requests += 1
-        usage.failed += completion.error is not None
-        usage.prompt_tokens += completion.prompt_tokens
-        usage.completion_tokens += completion.completion_tokens
-        usage.cached_tokens += completion.cached_tokens
-        usage.reasoning_tokens += completion.reasoning_tokens
-        usage.cost += completion.cost
+        usage.book(record.completion)
     return usage

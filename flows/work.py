@@ -19,6 +19,7 @@ from schemas.reject import Rejected
 from schemas.row import Row, from_frame, new_row, to_frame
 from schemas.stage import Job, Outcome, Signatures, Verdict
 from teachers.asker import Asker
+from teachers.failures import TRANSIENT
 from teachers.log import CompletionLog
 
 T = TypeVar("T")
@@ -85,8 +86,7 @@ def _generate(run: Run, stage: Stage, folder: ShardFolder, upstream: ShardFolder
     async def drive(ask: Ask) -> list[Ended[Outcome]]:
         return await drive_all(steps, ask, run.recipe.seed, stage.label, turn=lambda: run.teachers.turn(shard))
 
-    ended = _with_models(run, folder, usage, shard, drive)
-    _check_answered(stage, usage, run)
+    ended = _with_models(run, stage, folder, usage, shard, drive)
     books = settle(jobs, ended, _blank(stage, "generator"), shard)
     run.progress.begin(stage.label, -len(jobs))
     _finish(folder, ShardResult(to_frame(books.rows), books.rejects, books.counts, usage))
@@ -97,16 +97,19 @@ def _pool_round(run: Run, stage: Stage, shard: int, folder: ShardFolder) -> Shar
     while run.pool.rounds < shard:
         run.pool.absorb(from_frame(run.store.shard(stage, run.pool.rounds).rows()))
     usage, pool = Usage(), run.pool
-    result = _with_models(run, folder, usage, shard, lambda ask: pool.grow(ask, usage))
-    _check_answered(stage, usage, run)
-    return result
+    return _with_models(run, stage, folder, usage, shard, lambda ask: pool.grow(ask, usage))
 
 
 def _with_models(
-    run: Run, folder: ShardFolder, usage: Usage, shard: int, work: Callable[[Ask], Coroutine[Any, Any, T]]
+    run: Run, stage: Stage, folder: ShardFolder, usage: Usage, shard: int, work: Callable[[Ask], Coroutine[Any, Any, T]]
 ) -> T:
-    """Do ``work``, which asks models; what was asked and paid for is in the log, however it ends."""
+    """Do ``work``, which asks models; what was asked and paid for is in the log, however it ends.
+
+    Raises:
+        RunFailed: not one request was answered, and that may change: the shard would stay empty for ever.
+    """
     with CompletionLog.open(folder.open().log) as log:
+        resumed = len(log) > 0
         asker = Asker(run.teachers, log, usage, run.budget, rank=shard)
 
         async def to_the_end() -> T:
@@ -118,20 +121,25 @@ def _with_models(
             finally:
                 await asker.drain()
 
-        return run.teachers.run(to_the_end())
+        result = run.teachers.run(to_the_end())
+        words = [record.completion.error for record in log.records()] if resumed or usage.failed else []
+        if resumed:
+            _book_all(usage, log)
+        if words and all(word in TRANSIENT for word in words):
+            raise RunFailed(
+                f"{stage.label}: all {len(words)} requests failed (the last one: {run.teachers.live().last_failure});"
+                " mend the endpoint or the model's settings, and run the same command again"
+            )
+        return result
 
 
-def _check_answered(stage: Stage, usage: Usage, run: Run) -> None:
-    """A shard of which not one request was answered is not done: it would stay empty for ever.
-
-    Raises:
-        RunFailed: so it is.
-    """
-    if usage.failed and usage.failed == usage.requests + usage.replayed:
-        raise RunFailed(
-            f"{stage.label}: all {usage.failed} requests failed (the last one: {run.teachers.live().last_failure});"
-            " mend the endpoint or the model's settings, and run the same command again"
-        )
+def _book_all(usage: Usage, log: CompletionLog) -> None:
+    """Everything that the shard was ever asked: also what failed and was asked again, and has a price too."""
+    paid = Usage()
+    for record in log.records():
+        paid.book(record.completion)
+    for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost"):
+        setattr(usage, name, getattr(paid, name))
 
 
 def _seed_shard(run: Run, stage: Stage, shard: int) -> ShardResult:

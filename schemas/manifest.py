@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.exchange import Completion
 from schemas.row import SCHEMA_VERSION
 
 
@@ -59,6 +60,15 @@ class Usage(_Record):
     reasoning_tokens: int = 0
     """Of the completion tokens, those that a reasoning model thought with."""
     cost: float = 0.0
+
+    def book(self, completion: Completion) -> None:
+        """One completion more, whichever attempt at the run paid for it."""
+        self.failed += completion.error is not None
+        self.prompt_tokens += completion.prompt_tokens
+        self.completion_tokens += completion.completion_tokens
+        self.cached_tokens += completion.cached_tokens
+        self.reasoning_tokens += completion.reasoning_tokens
+        self.cost += completion.cost
 
 
 def sum_usage(usages: Iterable[Usage]) -> Usage:

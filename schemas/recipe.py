@@ -163,6 +163,10 @@ def _check_url(url: str) -> None:
     if parts is not None and parts.username is not None:
         # Not shown: it is a secret, and it would stand in the manifest.
         raise ValueError("there is a user name in the URL; take it out and name the key's variable in api_key_env")
+    if parts is not None and (parts.query or parts.fragment):
+        raise ValueError(
+            f"{url!r} has a query; a base URL ends with its path: put what the endpoint wants in extra_body"
+        )
     if not good or re.search(r"\s", url):
         raise ValueError(f"{url!r} is not an http(s) URL; give one such as http://localhost:8000/v1")
 

@@ -101,6 +101,8 @@ class BatchChannel:
             RunFailed: the endpoint is gone, refused a whole batch, or its account is empty.
         """
         await self._open()
+        if call.admit is not None:
+            call.admit()
         mark, payload, retries = call.request.digest, call.request.payload, 0
         while True:
             try:

@@ -20,10 +20,10 @@ from schemas.recipe import Model
 from teachers.access import Access
 from teachers.call import HOPELESS, Answer, Call, count
 from teachers.clock import Clock
-from teachers.failures import OVERLOAD, TRANSIENT, Failure, back_off, is_transient
-from teachers.gate import Gate, Place, Replica
+from teachers.failures import NOT_THE_ENDPOINT, OVERLOAD, TRANSIENT, Failure, back_off, is_transient
+from teachers.gate import Gate, Place, Replica, Turn
 from teachers.live import Live
-from teachers.payload import Request, digest_of, encode
+from teachers.payload import Request, digest_of, encode, guess_tokens
 from teachers.probe import REFUSALS
 from teachers.pulse import Pulse
 from teachers.rates import Rates
@@ -118,6 +118,7 @@ class Channel:
             assert call is not None, "it was asked"
             self._give_up(failure, call)
             # It failed for good, and nothing is known: as text a reply can always be read.
+            self._support.settle("ignored")
             return False
         finally:
             self._live.waiting -= 1
@@ -158,7 +159,8 @@ class Channel:
         now = self._clock.time()
         down = [replica for replica in self._replicas if replica.breaker.down_since is not None]
         if not down:
-            return f"{self.name} {self._gate.taken}/{sum(replica.window.size for replica in self._replicas)}"
+            most = min(self.model.concurrency, sum(replica.window.size for replica in self._replicas))
+            return f"{self.name} {self._gate.taken}/{most}"
         first = down[0]
         others = f" and {len(down) - 1} more" if len(down) > 1 else ""
         since, wait = first.breaker.down_since or now, first.breaker.wait(now)
@@ -212,49 +214,82 @@ class Channel:
             self._resting -= 1
 
     def _no_more(self, call: Call) -> bool:
-        return call.counted >= self.model.max_attempts or self._clock.time() - call.since >= self.model.max_wait
+        now = self._clock.time()
+        if call.counted >= self.model.max_attempts or now - call.since - call.queued >= self.model.max_wait:
+            return True
+        return self._down_for(now) >= self.model.max_wait
+
+    def _down_for(self, now: float) -> float:
+        """Seconds since which no endpoint of the model has worked."""
+        downs = [replica.breaker.down_since for replica in self._replicas]
+        return min(0.0 if since is None else now - since for since in downs)
 
     async def _attempt(self, call: Call) -> Completion:
-        call.attempts += 1
-        place = await self._gate.enter(call.rank)
-        if call.last is None:
-            call.since = place.since
-        call.last, call.sent = place.replica, True
+        place = await self._enter(call)
         self._live.waiting -= 1
         self._live.in_flight += 1
         try:
-            raw, headers = await place.replica.access.post(call.request.body)
-            call.raw = raw
-            completion = read_reply(raw, call.request.payload, self.model)
+            call.raw, headers = await place.replica.access.post(call.request.body)
+            completion = _read(call, self.model)
         except Failure as failure:
+            call.sent = False
             self._failed(call, place, failure)
             raise
         except BaseException:
-            self._gate.drop(place)
+            self._gate.fail(place, hold=False)
             raise
         finally:
-            call.sent = False
             self._live.in_flight -= 1
             self._live.waiting += 1
-        self._rates.told(self._clock.time(), headers)
         tokens = completion.completion_tokens
         self._gate.answer(place, tokens, completion.prompt_tokens + tokens)
+        self._rates.told(self._clock.time(), headers)
         return completion
 
+    async def _enter(self, call: Call) -> Place:
+        """Wait for a place."""
+        came = self._clock.time()
+        turn = call.turn = call.turn or Turn(call.rank, guess_tokens(call.request))
+        turn.avoid = call.last
+        place = await self._gate.enter(turn)
+        call.attempts += 1
+        if call.last is None:
+            call.since = place.since
+            try:
+                if call.admit is not None:
+                    call.admit()
+            except BaseException:
+                self._gate.fail(place, hold=False)
+                raise
+        else:
+            call.queued += place.since - came
+        call.last, call.sent = place.replica, True
+        return place
+
     def _failed(self, call: Call, place: Place, failure: Failure) -> None:
-        breaker = place.replica.breaker
-        call.counted += breaker.closed
-        breaker.failed(self._clock.time(), failure)
+        replica, breaker = place.replica, place.replica.breaker
+        if failure.word in NOT_THE_ENDPOINT:
+            self._gate.alive(replica)
+        else:
+            breaker.failed(self._clock.time(), failure, call.request.digest, place.probe, replica.window.in_flight)
+        # What an endpoint that is down costs is time, unless the request itself may be what it fails of.
+        call.counted += breaker.closed or failure.perhaps_the_request
         if failure.word in OVERLOAD or failure.status == 503:
             self._gate.refuse(place, hold=failure.word != "timeout")
         else:
-            self._gate.drop(place)
+            self._gate.fail(place, hold=True)
 
     def _give_up(self, failure: Failure, call: Call) -> Completion:
         assert call.last is not None, "it was asked"
-        down = all(replica.breaker.down_since is not None for replica in self._replicas)
+        # A request that always gets a 500 is rejected, whatever else is wrong just now.
+        down = self._down_for(self._clock.time()) > 0 and not failure.perhaps_the_request
         gone = failure.word == "unreachable" and len(self._replicas) == 1
-        if down or gone or failure.word in ("wrong_key", "not_found", "no_quota"):
+        if (
+            down
+            or gone
+            or self._down_for(self._clock.time()) >= self.model.max_wait
+            or failure.word in ("wrong_key", "not_found", "no_quota")
+        ):
             raise self._stopped(failure, call.last) from None
         return no_reply(failure, call.request.payload, self.model)
 
@@ -303,3 +338,13 @@ class Channel:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Failure):
             self._live.last_failure = self._scrubbed(f"{self.name}: {error.word} {error.detail}".rstrip())
+
+
+def _read(call: Call, model: Model) -> Completion:
+    try:
+        return read_reply(call.raw, call.request.payload, model)
+    except Failure:
+        raise
+    except Exception as error:
+        # Numbers beyond all measure, brackets a thousand deep: whatever it is, it is no completion.
+        raise Failure("unreadable_reply", type(error).__name__) from None

@@ -17,13 +17,16 @@ from schemas.errors import RecipeError
 from schemas.exchange import Completion, Prompt
 from schemas.recipe import Model
 from teachers.batch import BatchChannel
+from teachers.budget import Spent
 from teachers.call import Answer, Call
 from teachers.channel import Channel
 from teachers.clock import Clock, RealClock
 from teachers.live import Live
-from teachers.loop import LoopThread
-from teachers.payload import Request, build_request
+from teachers.loop import LoopThread, stopped
+from teachers.payload import Request, build_request, guess_tokens
+from teachers.reply import cost_of
 from teachers.turnstile import Turnstile
+from teachers.under_way import UnderWay
 
 T = TypeVar("T")
 
@@ -45,6 +48,9 @@ class Teachers:
         transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        self.under_way = UnderWay()
+        """What is being asked, of any shard."""
+        self._closing = False
         self._live = Live()
         self._loop = LoopThread()
         clock = clock or RealClock()
@@ -108,7 +114,15 @@ class Teachers:
             EndpointError: the key is refused, or the endpoint does not know the path or the model.
             RunFailed: the endpoint is gone, or its account is empty.
         """
+        if self._closing:
+            raise stopped()
         return await self._channel(call.request.name).ask(call)
+
+    def guess(self, request: Request) -> Spent:
+        """About what a request will cost, before any was answered."""
+        tokens, price = guess_tokens(request), self._channel(request.name).model.price
+        prompt = len(request.body) / 4
+        return Spent(cost_of(price, round(prompt), round(tokens - prompt)), tokens, 1.0)
 
     def turn(self, rank: int) -> AbstractAsyncContextManager[None]:
         """A turn for one piece of work that asks models: it begins when there is room for its requests."""
@@ -127,8 +141,12 @@ class Teachers:
                 channel.clear()
 
     def close(self) -> None:
-        """Stop what is under way, close all connections and end the thread. Safe to call twice."""
-        self._loop.close(self._close_channels)
+        """Stop: nothing new is asked, what is paid for is waited for (not for long), all connections are closed.
+
+        Safe to call twice.
+        """
+        self._closing = True
+        self._loop.close(self.under_way.drain, self._close_channels)
 
     async def _close_channels(self) -> None:
         for channel in self._channels.values():

@@ -34,6 +34,8 @@ TRANSIENT = frozenset(
 )
 OVERLOAD = frozenset({"rate_limited", "timeout"})
 """Failures by which an endpoint says that it has too much to do; so is the status 503."""
+NOT_THE_ENDPOINT = frozenset({"refused_request", "wrong_key", "not_found", "no_quota"})
+"""Failures of one request, or of the recipe: the endpoint is up and well."""
 FIRST_WAIT = 0.5
 """Seconds; the window of the back-off doubles with every attempt…"""
 LONGEST_WAIT = 30.0
@@ -70,6 +72,11 @@ class Failure(Exception):
         """Whether the same request may succeed later."""
         return self.word in TRANSIENT
 
+    @property
+    def perhaps_the_request(self) -> bool:
+        """Whether another request might fare better: some make a server fall over, or think for ever."""
+        return self.word in ("unreadable_reply", "timeout") or (self.word == "server_error" and self.status == 500)
+
 
 def failure_of(error: openai.APIError) -> Failure:
     """Translate an exception of the openai library."""
@@ -105,7 +112,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         if seconds is not None:
             return max(0.0, seconds * unit)
     date = email.utils.parsedate_tz(headers.get("retry-after"))
-    return None if date is None else max(0.0, email.utils.mktime_tz(date) - time.time())
+    try:
+        return None if date is None else max(0.0, email.utils.mktime_tz(date) - time.time())
+    except (ValueError, OverflowError):  # a year that no calendar has
+        return None
 
 
 def _number(text: str | None) -> float | None:

@@ -1,8 +1,8 @@
 """Who may send next: places in the windows of a model's endpoints, handed out in the order of the work.
 
-A place is held for one attempt only, never while waiting for the next, so a request in trouble holds up nobody. A
-*refused* attempt keeps its place for as long as an answer usually takes: what an endpoint refuses at once would else
-be sent again at once, thousands of times a second.
+A place is held for one attempt only, never while waiting for the next, so a request in trouble holds up nobody. An
+attempt that *failed* keeps its place for as long as an answer usually takes: what an endpoint refuses at once would
+else be sent again at once, thousands of times a second, and of several endpoints a broken one would look the emptiest.
 
 Earlier shards go first: so whole shards get done, and a run that stops has few that are half done.
 
@@ -12,7 +12,7 @@ single probe now and then (``breaker.py``). Used on the event loop only.
 
 import asyncio
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from teachers.access import Access
@@ -46,6 +46,20 @@ class Place:
     since: float
     set_aside: float
     """Tokens that the rates were charged beforehand."""
+    probe: bool = False
+    """Whether this request tries out an endpoint that was down."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """Where a request stands in the queue: at the same place again when it comes back for another attempt."""
+
+    rank: int
+    tokens: float = 0.0
+    """A guess at what it will use."""
+    avoid: Replica | None = None
+    """Where it has just failed."""
+    number: int = 0
 
 
 class Gate:
@@ -57,25 +71,27 @@ class Gate:
         self._cap = cap
         self._rates = rates
         self._clock = clock
-        self._queue: list[tuple[int, int, asyncio.Future[Place]]] = []
+        self._queue: list[tuple[int, int, asyncio.Future[Place], Turn]] = []
         self._number = 0
         self._wake: asyncio.Task[None] | None = None
         self._wake_at = 0.0
         self._background: set[asyncio.Task[None]] = set()
 
-    async def enter(self, rank: int) -> Place:
-        """Wait for a place; of those who wait, the lowest ``rank`` is next, and the first to come among equals."""
+    async def enter(self, turn: Turn) -> Place:
+        """Wait for a place; of those who wait, the lowest rank is next, and the first to come among equals."""
         future: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
-        self._number += 1
-        heapq.heappush(self._queue, (rank, self._number, future))
-        self._hand_out()
+        if not turn.number:
+            self._number += 1
+            turn.number = self._number
+        heapq.heappush(self._queue, (turn.rank, turn.number, future, turn))
+        self.hand_out()
         if future.done():
             return future.result()
         try:
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
-                self.drop(future.result())
+                self.fail(future.result(), hold=False)
             raise
 
     def answer(self, place: Place, completion_tokens: int, tokens: int) -> None:
@@ -83,39 +99,28 @@ class Gate:
         now, replica = self._clock.time(), place.replica
         self._rates.answered(now, place.set_aside, tokens)
         replica.window.answer(now, now - place.since, completion_tokens)
-        if replica.breaker.answered():
-            replica.window.restart(now)
+        self.alive(replica)
         self._free()
+
+    def alive(self, replica: Replica) -> None:
+        """The endpoint gave a sign of life."""
+        if replica.breaker.answered():
+            replica.window.restart(self._clock.time())
 
     def refuse(self, place: Place, hold: bool) -> None:
         """The endpoint had enough (429, 503, no answer in time); ``hold``: the place is kept for a while."""
         now, window = self._clock.time(), place.replica.window
         self._rates.answered(now, place.set_aside, 0)
+        place.replica.breaker.released(place.probe)
         window.refuse(now, now - place.since)
-        rest = window.usual - (now - place.since) if hold else 0.0
-        if rest <= 0:
-            self._released(place)
-            return
-        task = asyncio.get_running_loop().create_task(self._release_later(place, rest))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        self._later(place, hold, lambda: window.free(self._clock.time()))
 
-    def drop(self, place: Place) -> None:
+    def fail(self, place: Place, hold: bool) -> None:
         """The attempt ended in a way that says nothing about what the endpoint can take."""
-        now = self._clock.time()
-        self._rates.answered(now, place.set_aside, 0)
-        place.replica.window.drop(now, now - place.since)
-        place.replica.breaker.released()
-        self._free()
-
-    def look_again(self) -> None:
-        """Something outside has changed, such as a window."""
-        self._hand_out()
-
-    @property
-    def waiting(self) -> int:
-        """Requests without a place."""
-        return sum(not future.done() for _, _, future in self._queue)
+        window = place.replica.window
+        self._rates.answered(self._clock.time(), place.set_aside, 0)
+        place.replica.breaker.released(place.probe)
+        self._later(place, hold, lambda: window.drop(self._clock.time(), self._clock.time() - place.since))
 
     async def close(self) -> None:
         """End what waits in the background."""
@@ -124,48 +129,60 @@ class Gate:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _release_later(self, place: Place, seconds: float) -> None:
-        await self._clock.sleep(seconds)
-        self._released(place)
+    def _later(self, place: Place, hold: bool, release: Callable[[], None]) -> None:
+        """Free the place: at once, or when an answer would have come."""
+        rest = place.replica.window.usual - (self._clock.time() - place.since) if hold else 0.0
+        if rest <= 0:
+            release()
+            self._free()
+            return
 
-    def _released(self, place: Place) -> None:
-        place.replica.window.free(self._clock.time())
-        self._free()
+        async def wait() -> None:
+            await self._clock.sleep(rest)
+            release()
+            self._free()
+
+        task = asyncio.get_running_loop().create_task(wait())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     def _free(self) -> None:
         self.taken -= 1
-        self._hand_out()
+        self.hand_out()
 
-    def _hand_out(self) -> None:
+    def hand_out(self) -> None:
+        """Hand out what places there are; to be called when something outside has changed, such as a window."""
         while self._queue and self.taken < self._cap:
-            if self._queue[0][2].done():  # cancelled
+            _, _, future, turn = self._queue[0]
+            if future.done():  # cancelled
                 heapq.heappop(self._queue)
                 continue
             now = self._clock.time()
             wait = self._rates.wait(now)
             replica = None
             if wait <= 0:
-                replica, wait = self._choose(now)
+                replica, wait = self._choose(now, turn)
             if replica is None:
                 self._come_back(now, wait)
                 return
-            _, _, future = heapq.heappop(self._queue)
-            future.set_result(self._place(replica, now))
+            heapq.heappop(self._queue)
+            future.set_result(self._place(replica, turn, now))
 
-    def _choose(self, now: float) -> tuple[Replica | None, float]:
+    def _choose(self, now: float, turn: Turn) -> tuple[Replica | None, float]:
         """The endpoint to ask next; else the seconds until one may be asked, ``inf`` if only an answer can help."""
         waits = [(wait, replica) for replica in self.replicas if (wait := replica.wait(now)) is not None]
         open_now = [replica for wait, replica in waits if wait <= 0]
         if open_now:
-            return min(open_now, key=_fullness), 0.0
+            elsewhere = [replica for replica in open_now if replica is not turn.avoid]
+            return min(elsewhere or open_now, key=_fullness), 0.0
         return None, min((wait for wait, _ in waits), default=float("inf"))
 
-    def _place(self, replica: Replica, now: float) -> Place:
+    def _place(self, replica: Replica, turn: Turn, now: float) -> Place:
         self.taken += 1
         replica.sent += 1
-        replica.breaker.sent()
+        probe = replica.breaker.sent()
         replica.window.enter(now)
-        return Place(replica, now, self._rates.sent(now))
+        return Place(replica, now, self._rates.sent(now, turn.tokens), probe)
 
     def _come_back(self, now: float, wait: float) -> None:
         """Look again after ``wait`` seconds, if nothing calls before."""
@@ -179,7 +196,7 @@ class Gate:
     async def _call_after(self, wait: float) -> None:
         await self._clock.sleep(wait)
         self._wake = None
-        self._hand_out()
+        self.hand_out()
 
 
 def _fullness(replica: Replica) -> tuple[float, int]:

@@ -14,8 +14,7 @@ most of their words and so compress to a third of what they would take one by on
 A bad frame at the end was being written when a process died: nobody was told that it is durable, so it is cut off. A
 bad frame with a good one behind it is damage, and is never passed over in silence.
 
-A completion with an ``error`` is logged like any other. A run that is killed and resumed must end with the bytes of a
-run that was not, and a request that failed for good would else get another chance in the one and not in the other.
+A completion with an ``error`` is logged like any other, for ``explain``; what became of it is the asker's affair.
 What stops a run (a wrong key, an endpoint that went away) is no completion and is not logged.
 
 Not here: which completions are asked for (``asker.py``). This file does not know the openai library, so that

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 TICK = 0.25
 """Seconds; a signal that comes just before a thread begins to wait would not be seen until the wait ends."""
-UNWIND_SECONDS = 5.0
+UNWIND_SECONDS = 6.0
 """How long an interrupted caller waits for its coroutine to unwind."""
 
 
@@ -47,7 +47,7 @@ class LoopThread:
                 concurrent.futures.wait([future], timeout=TICK)
             return future.result()
         except concurrent.futures.CancelledError:
-            raise _stopped() from None
+            raise stopped() from None
         except BaseExceptionGroup as group:
             raise _for_people(group) from None
         finally:
@@ -55,14 +55,17 @@ class LoopThread:
                 future.cancel()
                 unwound.wait(UNWIND_SECONDS)
 
-    def close(self, cleanup: Callable[[], Awaitable[None]]) -> None:
-        """Cancel what is still running, await ``cleanup`` on the loop, and end the thread. Safe to call twice."""
+    def close(self, drain: Callable[[], Awaitable[None]], cleanup: Callable[[], Awaitable[None]]) -> None:
+        """Await ``drain`` on the loop, cancel what is still running, await ``cleanup``, and end the thread.
+
+        Safe to call twice.
+        """
         with self._lock:
             already, self._closed = self._closed, True
         loop, thread = self._loop, self._thread
         if already or loop is None or thread is None:
             return
-        asyncio.run_coroutine_threadsafe(_shut_down(loop, cleanup), loop).result()
+        asyncio.run_coroutine_threadsafe(_shut_down(loop, drain, cleanup), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -75,7 +78,7 @@ class LoopThread:
                 return asyncio.run_coroutine_threadsafe(coroutine, self._running())
         coroutine.close()
         inner.close()
-        raise _stopped()
+        raise stopped()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -93,7 +96,10 @@ async def _with_signal(coroutine: Coroutine[Any, Any, T], unwound: threading.Eve
         unwound.set()
 
 
-async def _shut_down(loop: asyncio.AbstractEventLoop, cleanup: Callable[[], Awaitable[None]]) -> None:
+async def _shut_down(
+    loop: asyncio.AbstractEventLoop, drain: Callable[[], Awaitable[None]], cleanup: Callable[[], Awaitable[None]]
+) -> None:
+    await drain()
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
@@ -103,7 +109,8 @@ async def _shut_down(loop: asyncio.AbstractEventLoop, cleanup: Callable[[], Awai
     await loop.shutdown_default_executor()
 
 
-def _stopped() -> RunFailed:
+def stopped() -> RunFailed:
+    """What whoever still waits is told."""
     return RunFailed("the run was stopped; run the same command again to resume")
 
 

@@ -13,6 +13,8 @@ from schemas.exchange import Prompt
 from schemas.recipe import Model
 from teachers.structured import response_format
 
+USUAL_TOKENS = 256
+"""Tokens of a reply, where nothing bounds it and nothing is known."""
 SEED_MASK = 0x7FFF_FFFF
 """Endpoints differ in how large a seed they take; all take 31 bits."""
 
@@ -62,6 +64,13 @@ def build_payload(model: Model, prompt: Prompt, seed: int, *, structured: bool =
 def encode(payload: dict[str, Any]) -> bytes:
     """The bytes that are sent and hashed: the same for the same request, in every process."""
     return json.dumps(payload, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def guess_tokens(request: Request) -> float:
+    """About how many tokens a request will use, before any was answered: four bytes each, and what it may say."""
+    said: int = request.payload.get("max_tokens") or USUAL_TOKENS
+    samples: int = request.payload.get("n", 1)
+    return len(request.body) / 4 + said * samples
 
 
 def digest(payload: dict[str, Any]) -> str:

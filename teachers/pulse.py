@@ -62,7 +62,7 @@ class Pulse:
             known = True
             if found is not None:
                 replica.window.observe(self._clock.time(), found, cache_in_use(text or "") >= CROWDED)
-                self._gate.look_again()
+                self._gate.hand_out()
 
 
 def metrics_url(base_url: str) -> str:

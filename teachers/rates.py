@@ -18,6 +18,7 @@ LONGEST = 60.0
 _LEARN = 0.1
 """Weight of an answer in the running mean of tokens a request."""
 _PARTS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+_COUNT = re.compile(r"[0-9]{1,18}")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
 
@@ -59,13 +60,14 @@ class Rates:
         buckets = [bucket.wait(now) for bucket in (self._requests, self._tokens) if bucket is not None]
         return max([self._not_before - now, 0.0, *buckets])
 
-    def sent(self, now: float) -> float:
-        """A request is sent; gives the tokens that were set aside for it."""
+    def sent(self, now: float, guess: float = 0.0) -> float:
+        """A request is sent; gives the tokens that were set aside for it: ``guess``, until some were answered."""
+        set_aside = self._usual_tokens or guess
         if self._requests is not None:
             self._requests.take(now, 1)
         if self._tokens is not None:
-            self._tokens.take(now, self._usual_tokens)
-        return self._usual_tokens
+            self._tokens.take(now, set_aside)
+        return set_aside
 
     def answered(self, now: float, set_aside: float, tokens: int) -> None:
         """The request used so many tokens in all."""
@@ -78,7 +80,7 @@ class Rates:
         """What the endpoint's headers say is left."""
         for kind, least in (("requests", 1.0), ("tokens", max(1.0, self._usual_tokens))):
             left = headers.get(f"x-ratelimit-remaining-{kind}")
-            if left is None or not left.strip().isdigit() or int(left) >= least:
+            if left is None or not _COUNT.fullmatch(left.strip()) or int(left) >= least:
                 continue
             wait = duration(headers.get(f"x-ratelimit-reset-{kind}", ""))
             self._not_before = max(self._not_before, now + min(LONGEST, wait or 0.0))

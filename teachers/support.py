@@ -42,6 +42,10 @@ class SchemaSupport:
                 self._found = self._kept() or self._keep(await probe(post, self._model))
         return self._found == "honoured"
 
+    def settle(self, found: Support) -> None:
+        """The question could not be asked: go by ``found`` from now on, in a resumed run too."""
+        self._found = self._kept() or self._keep(found)
+
     def _kept(self) -> Support | None:
         if self._file is None or not self._file.exists():
             return None

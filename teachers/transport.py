@@ -4,11 +4,13 @@ The client ships an aiohttp transport too (the ``aiohttp`` extra). This one read
 completion needs, and tells a connection that broke from an endpoint that is not there: a broken one is asked again, an
 endpoint that is not there is waited for. ``make bench-teacher`` has the figures.
 
-Not here: how many requests at a time (``gate.py``) and for how long (``replica.py``).
+Not here: how many requests at a time (``gate.py``) and for how long (``access.py``).
 """
 
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx2
@@ -24,6 +26,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._connect_seconds = connect_seconds
         self._trust_env = trust_env
         self._session: aiohttp.ClientSession | None = None
+        self._proxy: str | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send ``request`` and read the whole answer.
@@ -34,9 +37,10 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             httpx2.UnsupportedProtocol: the URL is none that can be asked.
         """
         with _as_httpx(request):
-            async with self._open().request(
+            async with self._open(str(request.url)).request(
                 request.method,
                 str(request.url),
+                proxy=self._proxy,
                 headers=dict(request.headers),
                 data=await request.aread() or None,
                 allow_redirects=False,
@@ -50,8 +54,9 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             await self._session.close()
             self._session = None
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self, url: str) -> aiohttp.ClientSession:
         if self._session is None:
+            self._proxy = _proxy_for(url) if self._trust_env else None
             # The gate counts requests; a second limit here would only make some of them wait unseen.
             connector = aiohttp.TCPConnector(
                 limit=0, keepalive_timeout=_KEEP_ALIVE, ssl=httpx2.create_ssl_context(trust_env=self._trust_env)
@@ -59,11 +64,21 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_seconds),
-                trust_env=self._trust_env,
+                # It would also look for a password in ~/.netrc, on a thread, for each request.
+                trust_env=False,
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+def _proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for ``url``."""
+    parts = urlsplit(url)
+    if urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 @contextmanager

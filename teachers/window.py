@@ -111,9 +111,11 @@ class Window:
         self._settled = math.inf
         """Seconds that answers took before slow start met any resistance."""
         self._grown_to = 0
+        """How large it was when slow start was last looked at."""
         self._crowds = 0
         """Measurements in a row by which the window is too large."""
         self._backlog = 0
+        """Looks in a row at which the endpoint said that requests wait."""
         self._idle = 0
         """Places of refused requests, which the endpoint is not working on."""
         self._begun = False

@@ -9,7 +9,7 @@ from schemas.recipe import Model
 from teachers.access import Access
 from teachers.breaker import GONE
 from teachers.failures import Failure
-from teachers.gate import Gate, Place, Replica
+from teachers.gate import Gate, Place, Replica, Turn
 from teachers.rates import Rates
 from teachers.window import Window
 from tests.teachers.clock import JumpingClock
@@ -35,13 +35,13 @@ def with_gate(
 
 
 async def fill(gate: Gate, count: int) -> list[Place]:
-    return [await gate.enter(0) for _ in range(count)]
+    return [await gate.enter(Turn(0)) for _ in range(count)]
 
 
 def test_no_more_than_the_cap_and_no_more_than_the_windows() -> None:
     async def work(gate: Gate, _: JumpingClock) -> None:
         places = await fill(gate, 5)
-        late = asyncio.create_task(gate.enter(0))
+        late = asyncio.create_task(gate.enter(Turn(0)))
         await asyncio.sleep(0)
         assert not late.done()
         gate.answer(places[0], 1, 1)
@@ -57,7 +57,7 @@ def test_earlier_shards_go_first_and_equals_in_their_order() -> None:
         order: list[str] = []
 
         async def wait(rank: int, name: str) -> None:
-            place = await gate.enter(rank)
+            place = await gate.enter(Turn(rank))
             order.append(name)
             gate.answer(place, 1, 1)
 
@@ -82,15 +82,15 @@ def test_an_endpoint_that_is_down_is_passed_over_and_probed_by_one() -> None:
     async def work(gate: Gate, clock: JumpingClock) -> None:
         dead, alive = gate.replicas
         for _ in range(GONE):
-            dead.breaker.failed(clock.time(), Failure("unreachable"))
+            dead.breaker.failed(clock.time(), Failure("unreachable"), "x", probe=False)
         places = await fill(gate, 4)
         assert [place.replica for place in places] == [alive] * 4
         clock.now += 60
         probe, other = await fill(gate, 2)
         assert (probe.replica, other.replica) == (dead, alive)
-        dead.breaker.failed(clock.time(), Failure("unreachable"))
-        gate.drop(probe)
-        assert (await gate.enter(0)).replica is alive
+        dead.breaker.failed(clock.time(), Failure("unreachable"), "x", probe.probe)
+        gate.fail(probe, hold=False)
+        assert (await gate.enter(Turn(0))).replica is alive
 
     with_gate([10, 10], 100, work)
 
@@ -99,9 +99,9 @@ def test_when_all_are_down_requests_wait_for_the_probe_and_then_go_on() -> None:
     async def work(gate: Gate, clock: JumpingClock) -> None:
         (only,) = gate.replicas
         for _ in range(GONE):
-            only.breaker.failed(clock.time(), Failure("unreachable"))
+            only.breaker.failed(clock.time(), Failure("unreachable"), "x", probe=False)
         before = clock.time()
-        first, second = (asyncio.create_task(gate.enter(0)) for _ in range(2))
+        first, second = (asyncio.create_task(gate.enter(Turn(0))) for _ in range(2))
         probe = await first
         assert clock.time() > before, "not before its pause is over"
         assert not second.done()
@@ -120,7 +120,7 @@ def test_a_refused_place_is_kept_as_long_as_an_answer_takes() -> None:
         clock.now += 0.5
         gate.refuse(place, hold=True)
         assert gate.taken == 1
-        await gate.enter(0)
+        await gate.enter(Turn(0))
         assert clock.slept == [pytest.approx(1.5)]
 
     with_gate([1], 10, work)
@@ -129,7 +129,7 @@ def test_a_refused_place_is_kept_as_long_as_an_answer_takes() -> None:
 def test_whoever_gives_up_waiting_takes_no_place() -> None:
     async def work(gate: Gate, _: JumpingClock) -> None:
         (held,) = await fill(gate, 1)
-        waiting = [asyncio.create_task(gate.enter(0)) for _ in range(3)]
+        waiting = [asyncio.create_task(gate.enter(Turn(0))) for _ in range(3)]
         await asyncio.sleep(0)
         waiting[0].cancel()
         gate.answer(held, 1, 1)

@@ -33,6 +33,14 @@ def test_tokens_keep_to_their_cap_although_nobody_knows_them_before(per_minute: 
     assert used <= 10 * per_minute * (1 + 1 / 60) + 2 * tokens
 
 
+def test_before_any_answer_a_guess_keeps_tokens_to_their_cap() -> None:
+    rates, sent = Rates(None, 10_000), 0
+    while rates.wait(0.0) <= 0:
+        rates.sent(0.0, 1_000)
+        sent += 1
+    assert sent == 1
+
+
 def test_what_was_set_aside_is_given_back() -> None:
     rates = Rates(None, 6_000)
     aside = rates.sent(0.0)
