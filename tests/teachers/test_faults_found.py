@@ -118,9 +118,11 @@ def test_a_budget_is_overshot_by_about_one_request(tmp_path: Path, spent: Spent 
     transport = Scripted(says(usage={"prompt_tokens": 90, "completion_tokens": 10}))
     budget = Budget(Limits(budget_tokens=10_000), spent)
     model = Model(model="m", base_url=URL)
-    with Teachers({"teacher": model}, transports={"teacher": transport}, clock=JumpingClock()) as made:
-        with contextlib.suppress(InstructloomError):
-            run_shard(made, tmp_path / "completions.log", [f"t{number}" for number in range(1000)], budget)
+    with (
+        Teachers({"teacher": model}, transports={"teacher": transport}, clock=JumpingClock()) as made,
+        contextlib.suppress(InstructloomError),
+    ):
+        run_shard(made, tmp_path / "completions.log", [f"t{number}" for number in range(1000)], budget)
     assert budget.spent.tokens <= 10_200
 
 
