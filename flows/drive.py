@@ -8,7 +8,8 @@ log, and the accounting of rows.
 import asyncio
 import hashlib
 import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -21,8 +22,10 @@ from schemas.stage import Job, Outcome, Reject, Steps
 
 T = TypeVar("T")
 
+Turn = Callable[[], AbstractAsyncContextManager[None]]
+"""Lets a job begin when there is room for it: see ``teachers.client.Teachers.turn``."""
 AT_ONCE = 4096
-"""Jobs begun and not ended, at most: they hold memory, and no more than this can be in flight."""
+"""Jobs of one shard that wait for their turn or have it, at most: they hold memory."""
 SEED_BITS = 31
 """Endpoints take a seed as a signed 32-bit number."""
 
@@ -79,9 +82,9 @@ async def drive(key: str, steps: Steps[T], ask: Ask, *salt: object) -> Ended[T]:
 
 
 async def drive_all(
-    jobs: Sequence[tuple[str, Steps[T]]], ask: Ask, *salt: object, at_once: int = AT_ONCE
+    jobs: Sequence[tuple[str, Steps[T]]], ask: Ask, *salt: object, turn: Turn = nullcontext
 ) -> list[Ended[T]]:
-    """Run many jobs, ``at_once`` at a time; results are in the order of ``jobs``, whatever finished first.
+    """Run many jobs, each when it has its ``turn``; results are in the order of ``jobs``, whatever finished first.
 
     Raises:
         BudgetSpent: some jobs could not be run to their end; all that was asked was waited for.
@@ -93,13 +96,14 @@ async def drive_all(
         # As soon as one job ends the next begins: a slow one holds up nobody.
         for place, (key, steps) in line:
             try:
-                ended[place] = await drive(key, steps, ask, *salt)
+                async with turn():
+                    ended[place] = await drive(key, steps, ask, *salt)
             except BudgetSpent as stop:
                 spent.append(stop)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(at_once, len(jobs))):
+            for _ in range(min(AT_ONCE, len(jobs))):
                 group.create_task(work())
     except BaseExceptionGroup as errors:
         # One job's error stops the shard: the first is the cause, the others are its echoes.

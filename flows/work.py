@@ -83,8 +83,7 @@ def _generate(run: Run, stage: Stage, folder: ShardFolder, upstream: ShardFolder
     run.progress.begin(stage.label, len(jobs))
 
     async def drive(ask: Ask) -> list[Ended[Outcome]]:
-        # Twice what can be in flight: some wait for a retry, some think about what to ask next.
-        return await drive_all(steps, ask, run.recipe.seed, stage.label, at_once=2 * run.teachers.capacity)
+        return await drive_all(steps, ask, run.recipe.seed, stage.label, turn=lambda: run.teachers.turn(shard))
 
     ended = _with_models(run, folder, usage, shard, drive)
     _check_answered(stage, usage, run)

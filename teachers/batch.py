@@ -117,6 +117,11 @@ class BatchChannel:
             count(self._live, self.name, completion, detail)
             return Answer(completion, retries, detail)
 
+    @property
+    def appetite(self) -> int:
+        """Pieces of work that may wait for batches at the same time."""
+        return self.model.batch.max_requests
+
     async def keeps_to_schemas(self) -> bool:
         """Never: a whole batch would have to be waited for to find out."""
         return False

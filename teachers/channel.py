@@ -51,6 +51,8 @@ class Channel:
         self._support = SchemaSupport(model, folder)
         self._answered = 0
         self._failures_in_a_row = 0
+        self._resting = 0
+        """Requests between two attempts."""
         # The offline teacher of this process works on our own processor: nothing is found out by asking faster.
         adaptive = model.adaptive and not model.offline
         self._replicas = [
@@ -83,6 +85,13 @@ class Channel:
         count(self._live, self.name, completion, detail)
         self._stop_if_hopeless(completion, detail)
         return Answer(completion, call.attempts - 1, detail)
+
+    @property
+    def appetite(self) -> int:
+        """Pieces of work that keep the model busy: what is in flight, what fills windows that treble at once (see
+        ``window.GROWTH``), and what waits for a retry."""
+        room = sum(min(4 * replica.window.size, 2 * replica.window.cap) for replica in self._replicas)
+        return min(room, 2 * self.model.concurrency) + self._resting
 
     async def keeps_to_schemas(self) -> bool:
         """Whether the endpoint keeps to a JSON schema; the first to want to know asks it.
@@ -189,11 +198,18 @@ class Channel:
             wait=back_off,
             retry=retry_if_exception(passing),
             before_sleep=self._count_retry,
-            sleep=self._clock.sleep,
+            sleep=self._rest,
             reraise=True,
         )
         answered: Completion = await retrying(again)
         return answered
+
+    async def _rest(self, seconds: float) -> None:
+        self._resting += 1
+        try:
+            await self._clock.sleep(seconds)
+        finally:
+            self._resting -= 1
 
     def _no_more(self, call: Call) -> bool:
         return call.counted >= self.model.max_attempts or self._clock.time() - call.since >= self.model.max_wait

@@ -6,6 +6,7 @@ shards is in flight. Not here: what was asked before (``log.py``, ``asker.py``) 
 """
 
 from collections.abc import Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -22,6 +23,7 @@ from teachers.clock import Clock, RealClock
 from teachers.live import Live
 from teachers.loop import LoopThread
 from teachers.payload import Request, build_request
+from teachers.turnstile import Turnstile
 
 T = TypeVar("T")
 
@@ -46,6 +48,7 @@ class Teachers:
         self._live = Live()
         self._loop = LoopThread()
         clock = clock or RealClock()
+        self._turnstile = Turnstile(lambda: sum(channel.appetite for channel in self._channels.values()))
         self._channels: dict[str, Channel | BatchChannel] = {}
         for name, model in models.items():
             _check_extra(name, model)
@@ -107,13 +110,9 @@ class Teachers:
         """
         return await self._channel(call.request.name).ask(call)
 
-    @property
-    def capacity(self) -> int:
-        """Requests that all models together may have in flight."""
-        return sum(
-            model.batch.max_requests if model.mode == "batch" else model.concurrency
-            for model in (channel.model for channel in self._channels.values())
-        )
+    def turn(self, rank: int) -> AbstractAsyncContextManager[None]:
+        """A turn for one piece of work that asks models: it begins when there is room for its requests."""
+        return self._turnstile.turn(rank)
 
     def live(self) -> Live:
         """A copy of the counters, from any thread."""

@@ -5,7 +5,7 @@ that more requests in flight bring no more answers. So the judge is throughput: 
 one would bring hardly more, and the next smaller one clearly less. Little's law gives the throughput of a window from
 few answers and without a clock of its own: requests in flight / seconds an answer takes.
 
-- **start**: the window grows by one with each answer, as TCP's slow start does (RFC 9438, §4.10), until answers take
+- **start**: the window grows with each answer, as TCP's slow start does (RFC 9438, §4.10), until answers take
   visibly longer or a quarter of them are refusals.
 - **hold**: measure. From time to time try the next larger window, at growing intervals; where answers take longer than
   they once did, or refusals come, the next smaller one.
@@ -22,12 +22,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 START = 4
-"""Requests in flight at first: few enough for a laptop, and doubled with every round trip."""
+"""Requests in flight at first: few enough for a laptop."""
+GROWTH = 2
+"""By how much an answer widens the window at first: it is tripled with every round trip."""
 STEP = math.sqrt(2)
 """Ratio of a window to the next smaller one that is tried: two steps double it."""
 GAIN = 0.12
 """A window k times as large is worth it if it brings k**GAIN times the throughput: 4 % for one step of 41 %."""
-SLOWER = 1.15
+SLOWER = 1.25
 """Answers that take so much longer than they once did may be waiting in a queue: a smaller window is worth a trial."""
 FADE = 1.02
 """By how much the memory of the quickest answers fades with each measurement."""
@@ -48,7 +50,9 @@ FULL = 0.85
 USUAL = 0.1
 """Weight of an answer in the running mean of what answers take."""
 SOON, LATE = 2.0, 15.0
-"""Seconds between two trials in the same direction: doubled, up to the second, while they fail."""
+"""Seconds between two trials in the same direction: doubled, up to the second, while they fail; and no less than…"""
+PATIENT = 4
+"""…so many answers' times, doubled likewise."""
 
 RARELY = 60.0
 """Seconds, and answers' times, after which a smaller window is tried for no reason at all: nothing else would show that
@@ -107,6 +111,8 @@ class Window:
         self._settled = math.inf
         """Seconds that answers took before slow start met any resistance."""
         self._grown_to = 0
+        self._crowds = 0
+        """Measurements in a row by which the window is too large."""
         self._backlog = 0
         self._idle = 0
         """Places of refused requests, which the endpoint is not working on."""
@@ -184,10 +190,10 @@ class Window:
 
     def _grow(self, now: float, outcome: Outcome) -> None:
         sample = self._sample
-        # Answers tell how full it was when they were asked for; since then the window has doubled.
-        calm = self._usual <= SLOWER * SLOWER * self._settled
+        # Answers tell how full it was when they were asked for; since then the window has tripled.
+        calm = self._usual <= SLOWER * self._settled
         if outcome == "answered" and calm and self.in_flight >= FULL * self.size - 1:
-            self.size = min(self.cap, self.size + 1)
+            self.size = min(self.cap, self.size + GROWTH)
         if sample.count < max(CHUNK, self.size // 4):
             return
         found = sample.measure(now, self.size)
@@ -195,7 +201,7 @@ class Window:
             self._go(now, "hold", round(self.size / STEP))
         elif self._slow(found, SLOW_START_ENDS):
             self._go(now, "hold", self._fewer(found))
-        elif self.size in (self.cap, self._grown_to):
+        elif self.size == self.cap or (not calm and self.size == self._grown_to):
             self._go(now, "hold", self.size)
         else:
             self._grown_to = self.size
@@ -237,8 +243,10 @@ class Window:
         if before is not None and not 0.8 <= _ratio(found, before, _unit(before)) <= 1.25:
             self._next = {"up": now, "down": now}
             self._pause = {"up": SOON, "down": SOON}
+        self._crowds = self._crowds + 1 if self._crowded(found) else 0
         due = now - self._next["down"]
-        if self.size > 1 and due >= (0 if self._crowded(found) else max(RARELY, RARELY * self._usual)):
+        # Once may be a hiccup, of this machine or the other.
+        if self.size > 1 and due >= (0 if self._crowds > 1 else max(RARELY, RARELY * self._usual)):
             self._go(now, "down", self._fewer(found))
         elif now >= self._next["up"] and self.size < self.cap:
             self._go(now, "up", min(self.cap, _larger(self.size)))
@@ -304,10 +312,13 @@ class Window:
         return max(1, min(round(self.size / step), self.size - 1))
 
     def _put_off(self, now: float, direction: str) -> None:
-        self._next[direction] = now + self._pause[direction]
+        pause = self._pause[direction]
+        self._next[direction] = now + max(pause, PATIENT * self._usual * pause / SOON)
         self._pause[direction] = min(LATE, 2 * self._pause[direction])
 
     def _go(self, now: float, mode: Literal["hold", "up", "down"], size: int) -> None:
+        if self.mode == "start":
+            self._next = {"up": now, "down": now}
         changed = size != self.size
         self.mode, self.size = mode, max(1, min(self.cap, size))
         # What comes back first was sent into the window as it was.
