@@ -30,7 +30,7 @@ from flows.plan import AHEAD
 from schemas.exchange import Message, Prompt
 from schemas.manifest import Usage
 from schemas.recipe import Model
-from schemas.stage import Steps, ask
+from schemas.stage import Reject, Steps, ask
 from teachers.asker import Asker
 from teachers.client import Teachers
 from teachers.log import CompletionLog
@@ -62,8 +62,12 @@ def _drive_shard(teachers: Teachers, folder: Path, shard: int, numbers: range, m
 
 
 def _row(number: int, meter: Meter) -> Steps[None]:
-    completion = yield from ask(Prompt((Message("system", SYSTEM), Message("user", user_text(number)))))
-    meter.done(completion.error is None)
+    try:
+        yield from ask(Prompt((Message("system", SYSTEM), Message("user", user_text(number)))))
+    except Reject:
+        meter.done(answered=False)
+        raise
+    meter.done(answered=True)
 
 
 def bare(job: Job, meter: Meter) -> None:
@@ -112,7 +116,7 @@ async def _all_under_a_semaphore(job: Job, meter: Meter, post: Callable[[int], A
     async def one(number: int) -> None:
         async with slots:
             text = await post(number)
-        meter.done(bool(text))
+        meter.done(answered=bool(text))
 
     await asyncio.gather(*(one(number) for number in range(job.requests)))
 
