@@ -19,6 +19,11 @@ from schemas.manifest import SeedReport, StageCounts, Usage, sum_usage
 from schemas.recipe import Model, Recipe
 from schemas.row import Row, from_frame
 
+LEDGER = {
+    "requests": "requests", "replayed": "replayed", "retries": "retries", "failed": "failed",
+    "prompt_tokens": "prompt", "cached_tokens": "cached", "completion_tokens": "reply", "reasoning_tokens": "thought",
+}  # fmt: skip
+"""What the ledger counts, and over which columns."""
 SHOWN = 600
 """Characters of a text that the terminal shows of one field; the dataset holds all."""
 
@@ -89,18 +94,14 @@ def funnel_table(stages: Iterable[StageCounts]) -> Table:
 
 
 def ledger_table(usage: Mapping[str, Usage]) -> Table:
-    """What the models were asked, by stage, over all attempts at the run."""
+    """What the models were asked, by stage, over all attempts at the run; what nothing was spent on is left out."""
     table = Table(title="Ledger", title_justify="left", box=None, padding=(0, 1, 0, 0))
-    headers = ("requests", "replayed", "retries", "failed", "prompt", "cached", "completion", "reasoning", "cost")
-    for place, header in enumerate(("stage", *headers)):
-        table.add_column(header, justify="right" if place else "left", no_wrap=True)
     total = sum_usage(usage.values())
+    shown = [name for name in LEDGER if name == "requests" or getattr(total, name)]
+    for place, header in enumerate(("stage", *(LEDGER[name] for name in shown), "cost")):
+        table.add_column(header, justify="right" if place else "left", no_wrap=True)
     for stage, line in [*usage.items(), *([("total", total)] if len(usage) > 1 else [])]:
-        numbers = (
-            line.requests, line.replayed, line.retries, line.failed,
-            line.prompt_tokens, line.cached_tokens, line.completion_tokens, line.reasoning_tokens,
-        )  # fmt: skip
-        table.add_row(stage, *(f"{number:,}" for number in numbers), f"${line.cost:,.2f}")
+        table.add_row(stage, *(f"{getattr(line, name):,}" for name in shown), f"${line.cost:,.2f}")
     return table
 
 

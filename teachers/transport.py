@@ -59,7 +59,9 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             self._proxy = _proxy_for(url) if self._trust_env else None
             # The gate counts requests; a second limit here would only make some of them wait unseen.
             connector = aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=_KEEP_ALIVE, ssl=httpx2.create_ssl_context(trust_env=self._trust_env)
+                limit=0,
+                keepalive_timeout=_KEEP_ALIVE,
+                ssl=httpx2.create_ssl_context(trust_env=self._trust_env) if url.startswith("https") else True,
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
