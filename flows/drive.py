@@ -8,8 +8,7 @@ log, and the accounting of rows.
 import asyncio
 import hashlib
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -22,10 +21,6 @@ from schemas.stage import Job, Outcome, Reject, Steps
 
 T = TypeVar("T")
 
-Turn = Callable[[], AbstractAsyncContextManager[None]]
-"""Lets a job begin when there is room for it: see ``teachers.client.Teachers.turn``."""
-AT_ONCE = 4096
-"""Jobs of one shard that wait for their turn or have it, at most: they hold memory."""
 SEED_BITS = 31
 """Endpoints take a seed as a signed 32-bit number."""
 
@@ -36,6 +31,28 @@ class Ask(Protocol):
     def __call__(self, key: str, prompt: Prompt, seed: int) -> Awaitable[Completion]:
         """The completion of ``prompt``, from the log if it was logged under ``key``."""
         ...
+
+
+class Door(Protocol):
+    """Which jobs may begin: see ``teachers.turnstile.Turnstile``."""
+
+    async def enter(self, rank: int) -> None:
+        """Wait until another job may begin."""
+        ...
+
+    def leave(self) -> None:
+        """A job has ended."""
+        ...
+
+
+class OpenDoor:
+    """All may begin at once."""
+
+    async def enter(self, rank: int) -> None:
+        """Come in."""
+
+    def leave(self) -> None:
+        """Go."""
 
 
 @dataclass(frozen=True)
@@ -82,29 +99,31 @@ async def drive(key: str, steps: Steps[T], ask: Ask, *salt: object) -> Ended[T]:
 
 
 async def drive_all(
-    jobs: Sequence[tuple[str, Steps[T]]], ask: Ask, *salt: object, turn: Turn = nullcontext
+    jobs: Sequence[tuple[str, Steps[T]]], ask: Ask, *salt: object, door: Door | None = None, rank: int = 0
 ) -> list[Ended[T]]:
-    """Run many jobs, each when it has its ``turn``; results are in the order of ``jobs``, whatever finished first.
+    """Run many jobs, each as soon as ``door`` lets it in; results are in the order of ``jobs``, whatever ended first.
 
     Raises:
         BudgetSpent: some jobs could not be run to their end; all that was asked was waited for.
     """
     ended: list[Ended[T] | None] = [None] * len(jobs)
-    line, spent = enumerate(jobs), list[BudgetSpent]()
+    door, spent = door or OpenDoor(), list[BudgetSpent]()
 
-    async def work() -> None:
-        # As soon as one job ends the next begins: a slow one holds up nobody.
-        for place, (key, steps) in line:
-            try:
-                async with turn():
-                    ended[place] = await drive(key, steps, ask, *salt)
-            except BudgetSpent as stop:
-                spent.append(stop)
+    async def run(place: int, key: str, steps: Steps[T]) -> None:
+        try:
+            ended[place] = await drive(key, steps, ask, *salt)
+        except BudgetSpent as stop:
+            spent.append(stop)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(AT_ONCE, len(jobs))):
-                group.create_task(work())
+            for place, (key, steps) in enumerate(jobs):
+                await door.enter(rank)
+                if spent:
+                    door.leave()
+                    break
+                # A callback, since a task that is cancelled before it begins has no `finally`.
+                group.create_task(run(place, key, steps)).add_done_callback(lambda _: door.leave())
     except BaseExceptionGroup as errors:
         # One job's error stops the shard: the first is the cause, the others are its echoes.
         raise errors.exceptions[0] from None

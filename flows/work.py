@@ -84,7 +84,8 @@ def _generate(run: Run, stage: Stage, folder: ShardFolder, upstream: ShardFolder
     run.progress.begin(stage.label, len(jobs))
 
     async def drive(ask: Ask) -> list[Ended[Outcome]]:
-        return await drive_all(steps, ask, run.recipe.seed, stage.label, turn=lambda: run.teachers.turn(shard))
+        door = run.teachers.turnstile
+        return await drive_all(steps, ask, run.recipe.seed, stage.label, door=door, rank=shard)
 
     ended = _with_models(run, stage, folder, usage, shard, drive)
     books = settle(jobs, ended, _blank(stage, "generator"), shard)

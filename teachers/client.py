@@ -6,7 +6,6 @@ shards is in flight. Not here: what was asked before (``log.py``, ``asker.py``) 
 """
 
 from collections.abc import Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -54,7 +53,7 @@ class Teachers:
         self._live = Live()
         self._loop = LoopThread()
         clock = clock or RealClock()
-        self._turnstile = Turnstile(lambda: sum(channel.appetite for channel in self._channels.values()))
+        self.turnstile = Turnstile(lambda: sum(channel.appetite for channel in self._channels.values()))
         self._channels: dict[str, Channel | BatchChannel] = {}
         for name, model in models.items():
             _check_extra(name, model)
@@ -123,10 +122,6 @@ class Teachers:
         tokens, price = guess_tokens(request), self._channel(request.name).model.price
         prompt = len(request.body) / 4
         return Spent(cost_of(price, round(prompt), round(tokens - prompt)), tokens, 1.0)
-
-    def turn(self, rank: int) -> AbstractAsyncContextManager[None]:
-        """A turn for one piece of work that asks models: it begins when there is room for its requests."""
-        return self._turnstile.turn(rank)
 
     def live(self) -> Live:
         """A copy of the counters, from any thread."""

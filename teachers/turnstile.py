@@ -6,8 +6,7 @@ only when there is room for its requests. Not here: which request goes first onc
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 
 class Turnstile:
@@ -19,32 +18,24 @@ class Turnstile:
         self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
         self._number = 0
 
-    @asynccontextmanager
-    async def turn(self, rank: int) -> AsyncIterator[None]:
-        """Wait for a turn, and have it; the lowest ``rank`` is next, and the first to come among equals."""
-        await self._enter(rank)
-        try:
-            yield
-        finally:
-            self._leave()
-
-    async def _enter(self, rank: int) -> None:
+    async def enter(self, rank: int) -> None:
+        """Wait to be let in, to ``leave`` later; the lowest ``rank`` is next, and the first to come among equals."""
+        if not self._queue and self.inside < self._appetite():
+            self.inside += 1
+            return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._number += 1
         heapq.heappush(self._queue, (rank, self._number, future))
-        self._let_in()
         try:
             await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
-                self._leave()
+                self.leave()
             raise
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """A piece of work is done."""
         self.inside -= 1
-        self._let_in()
-
-    def _let_in(self) -> None:
         most = self._appetite()
         while self._queue and self.inside < most:
             _, _, future = heapq.heappop(self._queue)

@@ -58,7 +58,7 @@ def _drive_shard(teachers: Teachers, folder: Path, shard: int, numbers: range, m
     with CompletionLog.open(folder / f"completions-{shard}.log") as log:
         asker = Asker(teachers, log, Usage(), rank=shard)
         steps = [(str(number), _row(number, meter)) for number in numbers]
-        teachers.run(drive_all(steps, asker.ask, "benchmark", turn=lambda: teachers.turn(shard)))
+        teachers.run(drive_all(steps, asker.ask, "benchmark", door=teachers.turnstile, rank=shard))
 
 
 def _row(number: int, meter: Meter) -> Steps[None]:
