@@ -111,8 +111,9 @@ class Access:
         Raises:
             EndpointError: the key is missing, or the URL is none.
         """
-        # At its usual level the library logs the URL of every request.
-        logging.getLogger("httpx2").setLevel(logging.WARNING)
+        # They log URLs, and at their lower levels headers of answers, in which some endpoints repeat the key.
+        for library in ("openai", "httpx2", "httpcore2", "aiohttp"):
+            logging.getLogger(library).setLevel(logging.WARNING)
         url = OFFLINE_URL if self.model.offline else self.url
         try:
             client = openai.AsyncOpenAI(
