@@ -1,6 +1,7 @@
 """How one endpoint is reached: its URL, its key, its HTTP client. Shared by live requests and by batches.
 
-Keys appear in no message and no ``repr``, and are read from the environment, never from a recipe.
+Keys appear in no message and no ``repr``, and are read from the environment, never from a recipe. What an endpoint
+says leaves here without the key (``secret.py``).
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import openai
 from schemas.errors import EndpointError
 from schemas.recipe import Model
 from teachers.failures import Failure, failure_of
+from teachers.secret import Secret
 from teachers.transport import AiohttpTransport
 
 OFFLINE_URL = "http://builtin/v1"
@@ -51,7 +53,7 @@ class Access:
         return f"Access({self.name!r}, {self.shown!r})"
 
     async def post(self, body: bytes) -> tuple[bytes, Mapping[str, str]]:
-        """Ask for a chat completion; gives body and headers of the answer.
+        """Ask for a chat completion; gives body and headers of the answer, the body without the key.
 
         Raises:
             Failure: there is none.
@@ -60,11 +62,11 @@ class Access:
             # The client's own timeout is per read; a server that dribbles would hold the place for ever.
             async with asyncio.timeout(self.model.timeout):
                 response = await self.client.post("/chat/completions", cast_to=httpx2.Response, content=body)
-                return response.content, response.headers
+                return self.secret.blotted_body(response.content), response.headers
         except TimeoutError:
             raise Failure("timeout") from None
         except openai.APIError as error:
-            raise failure_of(error) from None
+            raise failure_of(error, self.scrubbed) from None
 
     async def check(self) -> Failure | None:
         """Whether the endpoint answers ``GET /models``: any answer will do. Gives what is wrong, if anything is."""
@@ -72,7 +74,7 @@ class Access:
             async with asyncio.timeout(CHECK_SECONDS):
                 await self.client.get("/models", cast_to=httpx2.Response)
         except openai.APIStatusError as error:
-            failure = failure_of(error)
+            failure = failure_of(error, self.scrubbed)
             # A restricted key may ask models and not list them.
             return failure if failure.word == "wrong_key" and "scope" not in failure.detail else None
         except (openai.APIConnectionError, TimeoutError) as error:
@@ -109,8 +111,9 @@ class Access:
         Raises:
             EndpointError: the key is missing, or the URL is none.
         """
-        # At its usual level the library logs the URL of every request.
-        logging.getLogger("httpx2").setLevel(logging.WARNING)
+        # They log URLs, and at their lower levels headers of answers, in which some endpoints repeat the key.
+        for library in ("openai", "httpx2", "httpcore2", "aiohttp"):
+            logging.getLogger(library).setLevel(logging.WARNING)
         url = OFFLINE_URL if self.model.offline else self.url
         try:
             client = openai.AsyncOpenAI(
@@ -154,6 +157,11 @@ class Access:
             )
         return key
 
+    @cached_property
+    def secret(self) -> Secret:
+        """The key, to be blotted out; ``NO_KEY`` is none."""
+        return Secret(None if self._key == NO_KEY else self._key)
+
     @property
     def variable(self) -> str | None:
         """The environment variable that holds the key, if one is needed."""
@@ -171,7 +179,7 @@ class Access:
 
     def scrubbed(self, text: str) -> str:
         """``text`` without the key, which some endpoints repeat in their own words."""
-        return text if self._key == NO_KEY else text.replace(self._key, "***")
+        return self.secret.blotted(text)
 
 
 def is_loopback(url: str | None) -> bool:

@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from schemas.errors import EndpointError, RunFailed
 from schemas.recipe import Model
-from teachers.access import CHECK_SECONDS, NO_KEY, Access, is_loopback
+from teachers.access import CHECK_SECONDS, Access, is_loopback
 from teachers.batch_lines import Line, read_lines
 from teachers.batch_store import BatchStore, Record
 from teachers.clock import Sleep
@@ -96,7 +96,7 @@ class BatchEndpoint:
         async def attempt() -> str:
             with path.open("rb") as file:
                 sent = await self._client.files.create(file=(path.name, file, "application/jsonl"), purpose="batch")
-            return _with_id(sent, FileObject).id
+            return self._with_id(sent, FileObject).id
 
         return await self._patiently(attempt)
 
@@ -108,7 +108,7 @@ class BatchEndpoint:
             nonlocal asked
             made = await self._look_through(record) if asked else None
             asked = True
-            return made or _with_id(await self._create(record), Batch)
+            return made or self._with_id(await self._create(record), Batch)
 
         return await self._patiently(attempt)
 
@@ -121,7 +121,7 @@ class BatchEndpoint:
 
         async def attempt() -> Batch:
             async with asyncio.timeout(self.model.timeout):
-                return _with_id(await self._client.batches.retrieve(record.batch_id), Batch)
+                return self._with_id(await self._client.batches.retrieve(record.batch_id), Batch)
 
         return await self._patiently(attempt, record)
 
@@ -178,7 +178,7 @@ class BatchEndpoint:
 
     def scrubbed(self, text: str) -> str:
         """``text`` without the key, where the endpoint repeated it."""
-        return _without(self._client.api_key.encode(), text.encode()).decode()
+        return self._access.scrubbed(text)
 
     @property
     def shown(self) -> str:
@@ -213,14 +213,14 @@ class BatchEndpoint:
 
     async def _content(self, file_id: str) -> AsyncIterator[bytes]:
         """A file of replies, line by line, without the key where the endpoint repeats it."""
-        key = self._client.api_key.encode()
+        without_key = self._access.secret.blotted_body
         begun = b""
         async with self._client.files.with_streaming_response.content(file_id) as response:
             async for chunk in response.iter_bytes():
                 *lines, begun = (begun + chunk).split(b"\n")
                 for line in lines:
-                    yield _without(key, line) + b"\n"
-        yield _without(key, begun)
+                    yield without_key(line) + b"\n"
+        yield without_key(begun)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]], known: Record | None = None) -> T:
         # A copy, because tenacity keeps the state of a call in the object.
@@ -236,7 +236,7 @@ class BatchEndpoint:
         try:
             return await attempt()
         except openai.APIError as error:
-            raise failure_of(error) from None
+            raise failure_of(error, self.scrubbed) from None
         except (httpx2.HTTPError, ConnectionError) as error:
             # While a body is streamed the library does not translate.
             raise Failure("disconnected", type(error).__name__) from None
@@ -244,6 +244,12 @@ class BatchEndpoint:
             raise Failure("timeout") from None
         except ValueError as error:
             raise Failure("unreadable_reply", type(error).__name__) from None
+
+    def _with_id(self, found: T, kind: type[T]) -> T:
+        """The library gives whatever a 200 held, even a page of HTML, as the type that was hoped for."""
+        if not isinstance(found, kind) or not isinstance(getattr(found, "id", None), str):
+            raise Failure("unreadable_reply", self.scrubbed(str(found)))
+        return found
 
     def _lost(self, record: Record, failure: Failure) -> RunFailed:
         return RunFailed(
@@ -259,14 +265,3 @@ class BatchEndpoint:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Failure):
             self._live.last_failure = self.scrubbed(f"{self.name}: batch API: {error.word} {error.detail}".rstrip())
-
-
-def _without(key: bytes, text: bytes) -> bytes:
-    return text if key == NO_KEY.encode() else text.replace(key, b"***")
-
-
-def _with_id(found: T, kind: type[T]) -> T:
-    """The library gives whatever a 200 held, even a page of HTML, as the type that was hoped for."""
-    if not isinstance(found, kind) or not isinstance(getattr(found, "id", None), str):
-        raise Failure("unreadable_reply", str(found))
-    return found

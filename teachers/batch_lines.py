@@ -104,7 +104,9 @@ def _failure(data: dict[str, Any]) -> Failure | None:
     if isinstance(response, dict) and isinstance(status, int) and 300 <= status < 600:
         body = response.get("body")
         words = body.get("error", body) if isinstance(body, dict) else body
-        return failure_of(openai.APIStatusError("", response=httpx2.Response(status, request=_NOWHERE), body=words))
+        told = openai.APIStatusError("", response=httpx2.Response(status, request=_NOWHERE), body=words)
+        # As it stands: the key was taken out of the line before it reached the disk.
+        return failure_of(told, str)
     code, message = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, error)
     detail = " ".join(str(part) for part in (code, message) if part)
     return Failure("timeout" if code in LATE else "server_error", detail or "a reply with neither response nor error")

@@ -16,14 +16,14 @@
     unreachable        yes       RunFailed: the run stops and can be resumed       connection refused, no such host
 
 Every exception of the openai library becomes a ``Failure`` at one place, ``failure_of``. Nothing of a request, such as
-its headers, is kept in it.
+its headers, is kept in it, and the key is taken out before the words are cut: half a key is a secret too.
 """
 
 import email.utils
 import math
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import httpx2
 import openai
@@ -78,10 +78,10 @@ class Failure(Exception):
         return self.word in ("unreadable_reply", "timeout") or (self.word == "server_error" and self.status == 500)
 
 
-def failure_of(error: openai.APIError) -> Failure:
-    """Translate an exception of the openai library."""
+def failure_of(error: openai.APIError, scrubbed: Callable[[str], str]) -> Failure:
+    """Translate an exception of the openai library; ``scrubbed`` takes the key out of the endpoint's words."""
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error)
+        return _of_status(error, scrubbed(_words(error.body)))
     cause = error.__cause__
     if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError | httpx2.UnsupportedProtocol):
         return Failure("unreachable", type(cause).__name__)
@@ -126,13 +126,13 @@ def _number(text: str | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _of_status(error: openai.APIStatusError) -> Failure:
+def _of_status(error: openai.APIStatusError, words: str) -> Failure:
     status = error.status_code
     if status == 429 and {error.code, error.type} & _NO_QUOTA:
-        return Failure("no_quota", _words(error.body), status)
+        return Failure("no_quota", words, status)
     word = _BY_STATUS.get(status) or ("server_error" if status >= 500 else None)
     word = word or ("not_found" if status < 400 else "refused_request")
-    return Failure(word, _words(error.body), status, retry_after(error.response.headers))
+    return Failure(word, words, status, retry_after(error.response.headers))
 
 
 def _words(body: object) -> str:
