@@ -15,11 +15,12 @@
     no_quota           no        RunFailed: the run stops and can be resumed       402, 429 insufficient_quota
     unreachable        yes       RunFailed: the run stops and can be resumed       connection refused, no such host
 
-Every exception of the openai library becomes a ``Failure`` at one place, ``failure_of``. Nothing of a request, such as
+Every exception of the openai library and of HTTP, and every answer that is no completion, becomes a ``Failure`` here. Nothing of a request, such as
 its headers, is kept in it, and the key is taken out before the words are cut: half a key is a secret too.
 """
 
 import email.utils
+import json
 import math
 import random
 import time
@@ -81,13 +82,27 @@ class Failure(Exception):
 def failure_of(error: openai.APIError, scrubbed: Callable[[str], str]) -> Failure:
     """Translate an exception of the openai library; ``scrubbed`` takes the key out of the endpoint's words."""
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error, scrubbed(_words(error.body)))
-    cause = error.__cause__
-    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError | httpx2.UnsupportedProtocol):
-        return Failure("unreachable", type(cause).__name__)
-    if isinstance(error, openai.APITimeoutError):
-        return Failure("timeout")
-    return Failure("disconnected", type(cause).__name__)
+        return _of_status(error.status_code, error.response.headers, error.body, scrubbed)
+    if isinstance(error.__cause__, httpx2.HTTPError):
+        return failure_on_the_way(error.__cause__)
+    return Failure("timeout" if isinstance(error, openai.APITimeoutError) else "disconnected")
+
+
+def failure_on_the_way(error: httpx2.HTTPError) -> Failure:
+    """Translate an exception of the HTTP client."""
+    kind = type(error).__name__
+    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError | httpx2.UnsupportedProtocol):
+        return Failure("unreachable", kind)
+    return Failure("timeout") if isinstance(error, httpx2.TimeoutException) else Failure("disconnected", kind)
+
+
+def failure_of_answer(status: int, headers: Mapping[str, str], body: bytes, scrubbed: Callable[[str], str]) -> Failure:
+    """Translate an answer that is no completion, with the words of the endpoint."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        said = body.decode("utf-8", "replace").strip()
+    return _of_status(status, headers, said.get("error", said) if isinstance(said, dict) else said, scrubbed)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -126,13 +141,14 @@ def _number(text: str | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _of_status(error: openai.APIStatusError, words: str) -> Failure:
-    status = error.status_code
-    if status == 429 and {error.code, error.type} & _NO_QUOTA:
+def _of_status(status: int, headers: Mapping[str, str], said: object, scrubbed: Callable[[str], str]) -> Failure:
+    words = scrubbed(_words(said))
+    codes = {str(said.get("code")), str(said.get("type"))} if isinstance(said, dict) else set()
+    if status == 429 and codes & _NO_QUOTA:
         return Failure("no_quota", words, status)
     word = _BY_STATUS.get(status) or ("server_error" if status >= 500 else None)
     word = word or ("not_found" if status < 400 else "refused_request")
-    return Failure(word, words, status, retry_after(error.response.headers))
+    return Failure(word, words, status, retry_after(headers))
 
 
 def _words(body: object) -> str:
