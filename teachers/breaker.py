@@ -9,7 +9,7 @@ Pure: the caller says what time it is. Not here: how long the run waits for an e
 
 import random
 
-from teachers.failures import Failure
+from teachers.failures import LONGEST_RETRY_AFTER, Failure
 
 GONE = 3
 """Failures in a row, none of them even a connection, after which an endpoint is taken for gone."""
@@ -64,7 +64,8 @@ class Breaker:
 
     def failed(self, now: float, failure: Failure, request: str, probe: bool, in_flight: int = MANY) -> None:
         """An attempt at the ``request`` (its digest) failed, and says something about the endpoint."""
-        useless = min(MANY, max(FEW, in_flight))
+        # Who says 429 is up, and says when to come back: the request itself waits for that.
+        useless = MANY if failure.word == "rate_limited" else min(MANY, max(FEW, in_flight))
         self._in_a_row += 1
         self._its_own += not failure.perhaps_the_request
         if len(self._requests) < DIFFERENT:
@@ -94,6 +95,8 @@ class Breaker:
 
     def _open(self, now: float, failure: Failure) -> None:
         self._probing = False
-        wanted = max(self._pause, min(failure.retry_after or 0.0, 10 * LONGEST_PAUSE))
+        if failure.retry_after is None:
+            wanted, self._pause = self._pause, min(LONGEST_PAUSE, 2 * self._pause)
+        else:
+            wanted = min(failure.retry_after, LONGEST_RETRY_AFTER)
         self._try_at = now + wanted * random.uniform(1.0, 1.1)
-        self._pause = min(LONGEST_PAUSE, 2 * self._pause)

@@ -15,7 +15,8 @@
     no_quota           no        RunFailed: the run stops and can be resumed       402, 429 insufficient_quota
     unreachable        yes       RunFailed: the run stops and can be resumed       connection refused, no such host
 
-Every exception of the openai library and of HTTP, and every answer that is no completion, becomes a ``Failure`` here. Nothing of a request, such as
+Every exception of the openai library and of HTTP, and every answer that is no completion, becomes a ``Failure`` here.
+Nothing of a request, such as
 its headers, is kept in it, and the key is taken out before the words are cut: half a key is a secret too.
 """
 

@@ -88,6 +88,14 @@ def test_a_probe_that_is_cancelled_makes_room_for_another() -> None:
     assert breaker.wait(200.0) == 0.0
 
 
-def test_what_the_endpoint_asks_for_is_the_least_that_is_waited() -> None:
-    breaker = tripped("rate_limited", MANY, retry_after=40.0)
-    assert (breaker.wait(100.0) or 0) >= 40.0
+@pytest.mark.parametrize("seconds", [0.4, 40.0])
+def test_what_the_endpoint_asks_for_is_what_is_waited_however_often(seconds: float) -> None:
+    breaker, now = tripped("rate_limited", MANY, retry_after=seconds), 100.0
+    for _ in range(5):
+        assert seconds <= (breaker.wait(now) or 0) <= 1.1 * seconds
+        now += 1.1 * seconds
+        breaker.failed(now, Failure("rate_limited", retry_after=seconds), "x", breaker.sent())
+
+
+def test_refusals_that_say_when_to_come_back_take_many_to_convince() -> None:
+    assert tripped("rate_limited", MANY - 1).closed

@@ -60,6 +60,15 @@ def test_headers_that_say_nothing_is_left_hold_requests_back() -> None:
     assert rates.wait(10.0) == pytest.approx(0.12)
 
 
+def test_headers_with_a_limit_space_requests_as_the_endpoint_s_bucket_fills() -> None:
+    headers = {"limit": "600", "remaining": "0", "reset": "60s"}
+    rates = Rates(None, None)
+    rates.told(0.0, {f"x-ratelimit-{name}-requests": value for name, value in headers.items()})
+    assert sent_in(rates, 30.0) == pytest.approx(300, abs=3)
+    rates.told(30.0, {"x-ratelimit-limit-requests": "600", "x-ratelimit-remaining-requests": "400"})
+    assert rates.wait(30.0) == 0.0
+
+
 @pytest.mark.parametrize(
     "headers",
     [
