@@ -1,6 +1,6 @@
 """A run in the worst of weathers, held against the same run in calm: not a byte differs, and nothing is paid for twice.
 
-    python -m benchmarks.soak [--rows 2500] [--kills 10] [--seed 7] [--folder DIR]
+    python -m benchmarks.soak [--rows 3900] [--kills 10] [--seed 7] [--folder DIR]
 
 The same recipe is run twice through the command line against the offline teacher's server. Calm: the server spoils
 replies (out of format, cut off, empty, …) and refuses prompts, which are the same ones in every run. Storm: it also
@@ -69,7 +69,9 @@ PATIENCE = 1800.0
 class Plan:
     """What is run."""
 
-    rows: int = 2500
+    rows: int = 3900
+    prompts: int = 8
+    """Of a round of the source: what a shard begins with."""
     kills: int = 10
     seed: int = 7
     """Of the moments of the kills."""
@@ -104,11 +106,11 @@ def soak(plan: Plan, folder: Path, environment: Mapping[str, str]) -> Found:
     """Run in calm and in storm below ``folder``; ``environment`` names a running Prefect server."""
     found = Found()
     with serving(*_options(CONTENT)) as server:
-        client = _Client(folder, "calm", server.url, plan.rows, environment)
+        client = _Client(folder, "calm", server.url, plan, environment)
         client.finish()
         calm = server.stats()
     with serving(*_options(CONTENT | PASSING)) as server:
-        client = _Client(folder, "storm", server.url, plan.rows, environment)
+        client = _Client(folder, "storm", server.url, plan, environment)
         moments = sorted(random.Random(plan.seed).sample(range(1, calm["answered_prompts"]), plan.kills))
         kills = [client.killed_at(moment, server) for moment in moments]
         client.finish()
@@ -171,10 +173,10 @@ def unsound(folder: Path) -> list[str]:
 class _Client:
     """``instructloom run``, again and again in the same folder."""
 
-    def __init__(self, folder: Path, root: str, url: str, rows: int, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, root: str, url: str, plan: Plan, environment: Mapping[str, str]) -> None:
         self._folder = folder
         recipe = folder / f"{root}.yaml"
-        recipe.write_text(yaml.safe_dump(_recipe(url, rows)), encoding="utf-8")
+        recipe.write_text(yaml.safe_dump(_recipe(url, plan)), encoding="utf-8")
         self._root = folder / root
         self._arguments = [sys.executable, "-m", "flows.cli", "run", str(recipe), "--root", str(self._root)]
         self._environment = {**environment, "PYTHONPATH": str(ROOT)}
@@ -232,17 +234,17 @@ class _Client:
         return Kill(told["answered_prompts"], told["answered_prompts"] - len(logged), len(failures))
 
 
-def _recipe(url: str, rows: int) -> dict[str, Any]:
+def _recipe(url: str, plan: Plan) -> dict[str, Any]:
     # A hang costs the time-out and nothing else, so that is short; no row may be lost to bad luck.
     model = {"model": "builtin", "base_url": url, "concurrency": IN_FLIGHT, "timeout": 5.0, "max_attempts": 50}
     return {
         "dataset": "soak",
-        "rows": rows,
+        "rows": plan.rows,
         "seed": 5,
         "seeds": {"path": ["builtin:en", "builtin:zh"]},
         "models": {"teacher": model},
         "stages": [
-            {"use": "self_instruct", "prompts_per_round": 8},
+            {"use": "self_instruct", "prompts_per_round": plan.prompts},
             {"use": "evol_instruct", "rounds": 2},
             {"use": "topic_guided", "share": 0.3},
             {"use": "respond"},
@@ -305,7 +307,9 @@ def main() -> int:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         with prefect_server(Path(temporary) / "prefect") as environment:
-            found = soak(Plan(options.rows, options.kills, options.seed), folder.absolute(), environment)
+            found = soak(
+                Plan(rows=options.rows, kills=options.kills, seed=options.seed), folder.absolute(), environment
+            )
     for name, figure in found.figures.items():
         print(f"{name}: {json.dumps(figure)}")
     for told in found.broken:
