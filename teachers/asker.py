@@ -1,6 +1,7 @@
 """Asks once: what stands in the completion log is replayed, everything else is asked and logged before it is used.
 
-Failures are logged too, for ``explain``, but asked again when a run is resumed: the endpoint may have been mended.
+Failures are logged too, for ``explain``. Those that may pass (an endpoint that was busy, or away) are asked again when
+a run is resumed; an empty answer or a refusal is what the model has to say, and is paid for.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from schemas.manifest import Usage
 from teachers.budget import Budget
 from teachers.call import Call
 from teachers.client import Teachers
+from teachers.failures import TRANSIENT
 from teachers.log import CompletionLog
 from teachers.under_way import DRAIN_SECONDS, UnderWay
 
@@ -37,7 +39,7 @@ class Asker:
         """
         request = await self._teachers.request(prompt, seed)
         logged = self._log.get(key, request.digest)
-        if logged is not None and logged.error is None:
+        if logged is not None and logged.error not in TRANSIENT:
             self._usage.replayed += 1
             self._usage.book(logged)
             return logged

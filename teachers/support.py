@@ -39,8 +39,13 @@ class SchemaSupport:
         """
         async with self._lock:
             if self._found is None:
-                self._found = self._kept() or self._keep(await probe(post, self._model))
+                self._found = self._kept() or self._keep(await self._ask(post))
         return self._found == "honoured"
+
+    async def _ask(self, post: Post) -> Support:
+        found = await probe(post, self._model)
+        # An error may have been chance, and a whole run goes by this answer.
+        return await probe(post, self._model) if found == "refused" else found
 
     def settle(self, found: Support) -> None:
         """The question could not be asked: go by ``found`` from now on, in a resumed run too."""

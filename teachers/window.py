@@ -133,6 +133,8 @@ class Window:
         if not self._begun:
             # The first to come back are the quickest of those that were sent together.
             self._sample = _Sample(now, self.in_flight)
+        elif self._sample.filling:
+            self._sample.fill(now, self.in_flight - self._idle, self.in_flight >= self.size)
 
     def answer(self, now: float, seconds: float, tokens: int = 0) -> None:
         """A request was answered after ``seconds``, with so many completion ``tokens``; its place is free."""
@@ -323,8 +325,9 @@ class Window:
             self._next = {"up": now, "down": now}
         changed = size != self.size
         self.mode, self.size = mode, max(1, min(self.cap, size))
-        # What comes back first was sent into the window as it was.
+        # What comes back first was sent into the window as it was, or into a queue that was not yet full.
         self._sample = _Sample(now, self.in_flight - self._idle if changed else 0)
+        self._sample.filling = mode == "up"
 
     def _pass(self, now: float) -> None:
         self._sample.taken += self.in_flight * (now - self._now)
@@ -333,11 +336,13 @@ class Window:
 
 
 class _Sample:
-    """What happened since ``start``, once all but a few of the ``before`` requests that were under way are gone."""
+    """What happened since ``start``, once ``before`` requests, all but a few, are gone."""
 
     def __init__(self, start: float, before: int) -> None:
         self.start = self._changed = start
         self._cohort = before > 0
+        self.filling = False
+        """Whether the window, as it is now, has not been full yet."""
         self._before = before - before // 10
         self.taken = 0.0
         """Seconds times places taken."""
@@ -349,6 +354,10 @@ class _Sample:
         self._seconds = _Moments()
         self._a_token = _Moments()
         self._tokens = 0
+
+    def fill(self, now: float, before: int, full: bool) -> None:
+        """A request was sent into a window that had just become larger: it met a queue that was not yet full."""
+        self._changed, self._before, self.filling = now, before - before // 10, not full
 
     def add(self, now: float, outcome: Outcome, seconds: float, tokens: int) -> None:
         old = self._cohort and now - seconds <= self._changed
