@@ -110,7 +110,6 @@ def _with_models(
         RunFailed: not one request was answered, and that may change: the shard would stay empty for ever.
     """
     with CompletionLog.open(folder.open().log) as log:
-        resumed = len(log) > 0
         asker = Asker(run.teachers, log, usage, run.budget, rank=shard)
 
         async def to_the_end() -> T:
@@ -123,24 +122,13 @@ def _with_models(
                 await asker.drain()
 
         result = run.teachers.run(to_the_end())
-        words = [record.completion.error for record in log.records()] if resumed or usage.failed else []
-        if resumed:
-            _book_all(usage, log)
+        words = [record.completion.error for record in log.records()] if usage.failed else []
         if words and all(word in TRANSIENT for word in words):
             raise RunFailed(
                 f"{stage.label}: all {len(words)} requests failed (the last one: {run.teachers.live().last_failure});"
                 " mend the endpoint or the model's settings, and run the same command again"
             )
         return result
-
-
-def _book_all(usage: Usage, log: CompletionLog) -> None:
-    """Everything that the shard was ever asked: also what failed and was asked again, and has a price too."""
-    paid = Usage()
-    for record in log.records():
-        paid.book(record.completion)
-    for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost"):
-        setattr(usage, name, getattr(paid, name))
 
 
 def _seed_shard(run: Run, stage: Stage, shard: int) -> ShardResult:

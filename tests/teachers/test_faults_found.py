@@ -155,11 +155,8 @@ def test_an_endpoint_that_goes_down_is_waited_for_although_few_are_asking() -> N
 
 def test_a_run_stops_max_wait_after_its_endpoint_went_away_however_many_wait() -> None:
     """Each probe takes another request that was never sent, whose time only begins with it."""
-    cluster = Cluster(lambda host, number: 0)
-    began = cluster.clock.now
-    with pytest.raises(RunFailed, match="went away"):
-        ask(cluster, 300, URLS[:1], max_wait=100)
-    assert cluster.clock.now - began < 1000
+    with pytest.raises(RunFailed, match=r"went away for 1\d\d s"):
+        ask(Cluster(lambda host, number: 0), 300, URLS[:1], max_wait=100)
 
 
 class Real(Cluster):
@@ -307,8 +304,8 @@ def test_a_shard_of_one_row_that_is_refused_is_a_shard_with_one_reject(tmp_path:
         run.close()
 
 
-def test_what_was_paid_and_asked_again_stays_in_the_ledger(tmp_path: Path) -> None:
-    """An empty completion costs its prompt, and is asked again when the shard is resumed."""
+def test_an_empty_answer_was_paid_and_is_not_asked_again(tmp_path: Path) -> None:
+    """It is what the model had to say, and stays in the ledger when the shard is resumed."""
     stages = [{"use": "respond", "only_unanswered": False}]
     seeds = {"path": "builtin:en", "limit": 2, "shard_rows": 2}
     models = {"teacher": {"model": "m", "base_url": URL, "structured": "off"}}
@@ -325,7 +322,7 @@ def test_what_was_paid_and_asked_again_stays_in_the_ledger(tmp_path: Path) -> No
             pass
         finally:
             run.close()
-    assert run.store.shard(run.stages[1], 0).usage().prompt_tokens == 3000
+    assert run.store.shard(run.stages[1], 0).usage().prompt_tokens == 2000
 
 
 # The transport
