@@ -23,8 +23,8 @@ from typing import Literal
 
 START = 4
 """Requests in flight at first: few enough for a laptop."""
-GROWTH = 2
-"""By how much an answer widens the window at first: it is tripled with every round trip."""
+GROWTH, SMALL = 2, 48
+"""By how much an answer widens the window at first: it is tripled with every round trip, and quadrupled while small."""
 STEP = math.sqrt(2)
 """Ratio of a window to the next smaller one that is tried: two steps double it."""
 GAIN = 0.12
@@ -197,7 +197,7 @@ class Window:
         # Answers tell how full it was when they were asked for; since then the window has tripled.
         calm = self._usual <= SLOWER * self._settled
         if outcome == "answered" and calm and self.in_flight >= FULL * self.size - 1:
-            self.size = min(self.cap, self.size + GROWTH)
+            self.size = min(self.cap, self.size + GROWTH + (self.size < SMALL))
         if sample.count < max(CHUNK, self.size // 4):
             return
         found = sample.measure(now, self.size)
