@@ -18,8 +18,10 @@ by the minute (``rates.py``), endpoints that are down (``breaker.py``).
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
+
+from teachers.measure import CHUNK, Measure, Outcome, Pace, Sample, least, ratio, unit_of
 
 START = 4
 """Requests in flight at first: few enough for a laptop."""
@@ -39,12 +41,9 @@ REFUSED = 0.05
 """The share of refusals that is worth a trial of a smaller window, beyond what was found to be no fault of ours."""
 STORM = 0.25
 """The share of refusals that ends slow start."""
-SURE = 0.03
-"""Relative error of a throughput that a decision may rest on, where that does not take too many answers."""
-CHUNK = 8
-"""Answers, at least, that anything is concluded from."""
 BASE, MOST = 4, 16
-"""…and at most, as a multiple of the window, for what a trial is compared with and for the trial itself."""
+"""Answers, at most, that a conclusion waits for, as multiples of the window: for what a trial is compared with, and for
+the trial itself."""
 FULL = 0.85
 """Of the window that must be in use for a measurement to mean anything."""
 USUAL = 0.1
@@ -57,38 +56,6 @@ PATIENT = 4
 RARELY = 60.0
 """Seconds, and answers' times, after which a smaller window is tried for no reason at all: nothing else would show that
 what seemed quick had always waited in a queue."""
-
-Outcome = Literal["answered", "refused", "void"]
-"""``void`` says nothing about capacity: a request that is wrong, or was cancelled."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long answers take, or tokens: the geometric mean, which a long tail does not move."""
-
-    seconds: float = math.inf
-    doubt: float = 0.0
-    """Relative standard error."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What a window brought."""
-
-    size: int
-    rate: tuple[float, float]
-    """Answers a second; completion tokens a second."""
-    pace: tuple[Pace, Pace]
-    """Of an answer; of a token."""
-    spread: tuple[float, float]
-    """How much these vary from answer to answer: standard deviation / mean."""
-    refused: float
-    """Share of refusals."""
-    answers: int = 0
-
-    def doubt(self, unit: int) -> float:
-        """Relative standard error of ``rate``."""
-        return self.spread[unit] / math.sqrt(self.answers) if self.answers > 1 else 0.0
 
 
 class Window:
@@ -119,7 +86,7 @@ class Window:
         self._idle = 0
         """Places of refused requests, which the endpoint is not working on."""
         self._begun = False
-        self._sample = _Sample(0.0, 0)
+        self._sample = Sample(0.0, 0)
 
     @property
     def usual(self) -> float:
@@ -132,7 +99,7 @@ class Window:
         self.in_flight += 1
         if not self._begun:
             # The first to come back are the quickest of those that were sent together.
-            self._sample = _Sample(now, self.in_flight)
+            self._sample = Sample(now, self.in_flight)
         elif self._sample.filling:
             self._sample.fill(now, self.in_flight - self._idle, self.in_flight >= self.size)
 
@@ -209,9 +176,9 @@ class Window:
             self._go(now, "hold", self.size)
         else:
             self._grown_to = self.size
-            self._quickest = _least(self._quickest, found.pace)
+            self._quickest = least(self._quickest, found.pace)
             self._settled = min(self._settled, sample.mean * (1 + 2 * found.doubt(0)))
-            self._sample = _Sample(now, 0)
+            self._sample = Sample(now, 0)
 
     # Trials
 
@@ -237,14 +204,14 @@ class Window:
             return False
         found = sample.measure(now, self.size)
         large, small = (found, self._base) if found.size > self._base.size else (self._base, found)
-        unit = _unit(self._base)
-        margin: float = _ratio(large, small, unit) / (large.size / small.size) ** GAIN
+        unit = unit_of(self._base)
+        margin: float = ratio(large, small, unit) / (large.size / small.size) ** GAIN
         doubt = 2 * math.hypot(large.doubt(unit), small.doubt(unit))
         return margin > 1 + doubt or margin < 1 - doubt
 
     def _hold(self, now: float, found: Measure) -> None:
         before, self._base = self._base, found
-        if before is not None and not 0.8 <= _ratio(found, before, _unit(before)) <= 1.25:
+        if before is not None and not 0.8 <= ratio(found, before, unit_of(before)) <= 1.25:
             self._next = {"up": now, "down": now}
             self._pause = {"up": SOON, "down": SOON}
         self._crowds = self._crowds + 1 if self._crowded(found) else 0
@@ -287,17 +254,17 @@ class Window:
     def _worth(self, found: Measure, base: Measure) -> bool:
         """Whether the larger of two windows is worth its size."""
         large, small = (found, base) if found.size > base.size else (base, found)
-        unit = _unit(base)
+        unit = unit_of(base)
         doubt = math.hypot(large.doubt(unit), small.doubt(unit))
         needed: float = (large.size / small.size) ** GAIN * (1 + doubt)
-        return _ratio(large, small, unit) >= needed
+        return ratio(large, small, unit) >= needed
 
     def _crowded(self, found: Measure) -> bool:
         return self._slow(found, SLOWER) or found.refused > REFUSED + 1.5 * self._tolerated
 
     def _slow(self, found: Measure, times: float) -> bool:
         """Whether answers take so many times as long as the quickest did, beyond chance."""
-        unit = _unit(found)
+        unit = unit_of(found)
         pace, best = found.pace[unit], self._quickest[unit]
         return pace.seconds > times * (1 + 2 * math.hypot(pace.doubt, best.doubt)) * best.seconds
 
@@ -306,11 +273,11 @@ class Window:
         one, other = self._quickest
         if self.mode == "hold":
             one, other = replace(one, seconds=one.seconds * FADE), replace(other, seconds=other.seconds * FADE)
-        self._quickest = _least((one, other), found.pace)
+        self._quickest = least((one, other), found.pace)
 
     def _fewer(self, found: Measure) -> int:
         """The next smaller window; a leap where answers take several times as long as they need to."""
-        unit = _unit(found)
+        unit = unit_of(found)
         slower = found.pace[unit].seconds / self._quickest[unit].seconds
         step = max(STEP, slower / STEP) if math.isfinite(slower) else STEP
         return max(1, min(round(self.size / step), self.size - 1))
@@ -326,125 +293,13 @@ class Window:
         changed = size != self.size
         self.mode, self.size = mode, max(1, min(self.cap, size))
         # What comes back first was sent into the window as it was, or into a queue that was not yet full.
-        self._sample = _Sample(now, self.in_flight - self._idle if changed else 0)
+        self._sample = Sample(now, self.in_flight - self._idle if changed else 0)
         self._sample.filling = mode == "up"
 
     def _pass(self, now: float) -> None:
         self._sample.taken += self.in_flight * (now - self._now)
         self._sample.worked += (self.in_flight - self._idle) * (now - self._now)
         self._now = now
-
-
-class _Sample:
-    """What happened since ``start``, once ``before`` requests, all but a few, are gone."""
-
-    def __init__(self, start: float, before: int) -> None:
-        self.start = self._changed = start
-        self._cohort = before > 0
-        self.filling = False
-        """Whether the window, as it is now, has not been full yet."""
-        self._before = before - before // 10
-        self.taken = 0.0
-        """Seconds times places taken."""
-        self.worked = 0.0
-        """Seconds times requests that the endpoint was working on."""
-        self.count = 0
-        self.refused = 0
-        self._lost = 0.0
-        self._seconds = _Moments()
-        self._a_token = _Moments()
-        self._tokens = 0
-
-    def fill(self, now: float, before: int, full: bool) -> None:
-        """A request was sent into a window that had just become larger: it met a queue that was not yet full."""
-        self._changed, self._before, self.filling = now, before - before // 10, not full
-
-    def add(self, now: float, outcome: Outcome, seconds: float, tokens: int) -> None:
-        old = self._cohort and now - seconds <= self._changed
-        if self._before > 0:
-            self._before -= old
-            self.start, self.taken, self.worked = now, 0.0, 0.0
-            return
-        if old:
-            return
-        self.refused += outcome == "refused"
-        self.count += outcome != "void"
-        if outcome != "answered":
-            self._lost += min(seconds, now - self.start)
-            return
-        self._seconds.add(seconds)
-        self._tokens += tokens
-        if tokens:
-            self._a_token.add(seconds / tokens)
-
-    def enough(self, now: float, size: int, usual: float, most: int) -> bool:
-        if now - self.start < usual or self.count < max(CHUNK, size):
-            return self.count > 0 and now - self.start > 20 * usual + 1
-        spread = min(self._seconds.spread, self._a_token.spread) if self._tokens else self._seconds.spread
-        return self.count >= min(most * size, 2 * (spread / SURE) ** 2)
-
-    def in_use(self, now: float) -> float:
-        return self.taken / max(now - self.start, 1e-9)
-
-    @property
-    def mean(self) -> float:
-        return self._seconds.mean
-
-    def measure(self, now: float, size: int) -> Measure:
-        answers, total = self._seconds.count, self._seconds.mean * self._seconds.count
-        useful = max(0.0, self.worked - self._lost) / max(now - self.start, 1e-9)
-        rate = (useful * answers / total, useful * self._tokens / total) if total else (0.0, 0.0)
-        pace, spread = (self._seconds.pace, self._a_token.pace), (self._seconds.spread, self._a_token.spread)
-        return Measure(size, rate, pace, spread, self.refused / max(1, self.count), answers)
-
-
-class _Moments:
-    """Mean and spread of a stream of positive numbers, plain and by logarithm (Welford)."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.mean = 0.0
-        self._squares = 0.0
-        self._log_mean = 0.0
-        self._log_squares = 0.0
-
-    def add(self, value: float) -> None:
-        self.count += 1
-        gap = value - self.mean
-        self.mean += gap / self.count
-        self._squares += gap * (value - self.mean)
-        log = math.log(max(value, 1e-9))
-        gap = log - self._log_mean
-        self._log_mean += gap / self.count
-        self._log_squares += gap * (log - self._log_mean)
-
-    @property
-    def spread(self) -> float:
-        if self.count < 2 or not self.mean:
-            return math.inf
-        return math.sqrt(self._squares / self.count) / self.mean
-
-    @property
-    def pace(self) -> "Pace":
-        if not self.count:
-            return Pace()
-        return Pace(math.exp(self._log_mean), math.sqrt(self._log_squares) / self.count)
-
-
-def _unit(base: Measure) -> int:
-    """What to count in: answers, or tokens where the time of an answer goes by its length."""
-    return int(base.spread[1] < base.spread[0])
-
-
-def _ratio(found: Measure, base: Measure, unit: int) -> float:
-    if base.rate[unit] <= 0:
-        return math.inf if found.rate[unit] > 0 else 1.0
-    return found.rate[unit] / base.rate[unit]
-
-
-def _least(one: tuple[Pace, Pace], other: tuple[Pace, Pace]) -> tuple[Pace, Pace]:
-    first, second = (min(pair, key=lambda pace: pace.seconds) for pair in zip(one, other, strict=True))
-    return first, second
 
 
 def _larger(size: int) -> int:
