@@ -133,7 +133,7 @@ def test_a_hang_is_given_up_and_asked_again(mock: LLMock) -> None:
     mock.add(Delay(1.5, times=3, match=CHAT))
     with teachers(mock, timeout=0.5) as made:
         assert outcomes(ask(made, questions(10))) == {"answered": 10}
-        assert made.live().retries == 3
+        assert made.live().retries >= 3, "a busy machine may make it more"
 
 
 def test_an_endpoint_that_comes_up_late_is_waited_for() -> None:
