@@ -179,7 +179,7 @@ def test_a_key_that_the_endpoint_repeats_is_in_nothing_that_a_run_writes_or_says
         assert refused.returncode == 1
         assert "refused the key in PLANTED_KEY" in refused.stderr
         mirror.refuse_at = 0
-        limits = {"budget_requests": 120}
+        limits = {"budget_requests": 300}
         stopped = command("run", write_recipe(rows=3000, models=models, stages=STAGES, limits=limits))
         assert "limits.budget_requests is spent" in stopped.stderr
         finished = command("run", write_recipe(rows=12, models=models, stages=STAGES))
