@@ -42,7 +42,8 @@ MODEL = "builtin"
 
 def ours(job: Job, meter: Meter) -> None:
     """The engine, as a run uses it: each shard in a thread, with a log of its own; all requests on one loop."""
-    model = Model(model=MODEL, base_url=job.url, concurrency=job.concurrency, adaptive=job.adaptive)
+    # Without a seed it asks what the other clients ask, and so meets the very same latencies.
+    model = Model(model=MODEL, base_url=job.url, concurrency=job.concurrency, adaptive=job.adaptive, send_seed=False)
     with Teachers({"teacher": model}) as teachers, ThreadPoolExecutor(AHEAD) as threads:
         teachers.check()
 

@@ -31,6 +31,7 @@ from teachers.builtin.wire import (
     Response,
     Spoken,
     answer,
+    canonical,
     completion,
     read_request,
     refused,
@@ -170,7 +171,7 @@ class Endpoint:
         if self._latency.kind == "fixed":
             seconds = self._latency.at(0)
         else:
-            seconds = self._latency.at(draw(self.faults.seed, body, f"latency{attempt}"))
+            seconds = self._latency.at(draw(self.faults.seed, canonical(body), f"latency{attempt}"))
         if self.faults.tokens_per_second and response.usage:
             seconds += response.usage[1] / self.faults.tokens_per_second
         return seconds

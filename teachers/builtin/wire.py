@@ -69,6 +69,14 @@ def read_request(body: bytes) -> dict[str, Any]:
     }
 
 
+def canonical(body: bytes) -> bytes:
+    """The request in one spelling, so that clients which write the same in another are told apart by nothing."""
+    try:
+        return json.dumps(json.loads(body), sort_keys=True).encode()
+    except ValueError:
+        return body
+
+
 def _messages(messages: object) -> list[dict[str, str]]:
     if not isinstance(messages, list) or not messages:
         raise BadRequest("'messages' is not a list with at least one message")

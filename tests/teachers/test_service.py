@@ -77,6 +77,14 @@ def test_a_latency_is_drawn_for_each_request_and_is_the_same_again() -> None:
     assert sum(seconds(1)) / 200 == pytest.approx(0.2, rel=0.3)
 
 
+def test_a_request_takes_as_long_however_the_client_spells_it() -> None:
+    service = made(Faults(latency="lognormal:mean=0.2,sigma=1"))
+    data = json.loads(request("Grüße"))
+    other = json.dumps(dict(reversed(data.items())), ensure_ascii=False, separators=(",", ":")).encode()
+    one, same, another = attend(service, request("Grüße"), other, request("Gruß"))
+    assert one.seconds == same.seconds != another.seconds
+
+
 def test_each_attempt_at_a_request_takes_its_own_time() -> None:
     service = made(Faults(latency="lognormal:mean=0.2,sigma=1", server_error=1.0))
     assert len({caller.seconds[0] for caller in attend(service, *[request()] * 5)}) == 5
