@@ -33,8 +33,9 @@ GAIN = 0.12
 """A window k times as large is worth it if it brings k**GAIN times the throughput: 4 % for one step of 41 %."""
 SLOWER = 1.25
 """Answers that take so much longer than they once did may be waiting in a queue: a smaller window is worth a trial."""
-FADE = 1.02
-"""By how much the memory of the quickest answers fades with each measurement."""
+FADE = 1.005
+"""By how much the memory of the quickest answers fades with each measurement: slowly, or a queue that stands for a few
+seconds is what it remembers."""
 SLOW_START_ENDS = 2.0
 """Slow start ends when answers take so many times as long as the quickest did."""
 REFUSED = 0.05
@@ -176,7 +177,7 @@ class Window:
             self._go(now, "hold", self.size)
         else:
             self._grown_to = self.size
-            self._quickest = least(self._quickest, found.pace)
+            self._quickest = least(self._quickest, found.pace_of_growth())
             self._settled = min(self._settled, sample.mean * (1 + 2 * found.doubt(0)))
             self._sample = Sample(now, 0)
 

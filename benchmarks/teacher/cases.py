@@ -45,7 +45,7 @@ def tail(bench: Bench) -> list[Figure]:
     """A long tail: a slow answer must hold up nobody."""
     with bench.serving("--latency", "lognormal:mean=0.2,sigma=1") as server:
         against_bare = [
-            (bench.client("ours", server, 5_000, 200), bench.client("bare", server, 5_000, 200))
+            (bench.client("ours", server, 10_000, 200), bench.client("bare", server, 10_000, 200))
             for _ in range(bench.rounds)
         ]
         against_floor = [

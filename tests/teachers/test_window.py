@@ -37,6 +37,17 @@ def test_a_queue_of_any_width_is_kept_busy_and_not_long(slots: int) -> None:
     assert tried.window.size <= 2 * slots + 2
 
 
+@pytest.mark.parametrize("seed", [4, 5, 11, 16, 27, 37])
+def test_once_found_the_queue_is_no_longer_than_the_slots_even_in_a_trial(seed: int) -> None:
+    # Answers that differ by a percent come in waves, so that one measurement is never quite like the next.
+    rng = random.Random(seed)
+    tried = world(Server(lambda: 0.2 + abs(rng.gauss(0, 0.003)), 64))
+    for slots in (64, 32, 64):
+        tried.server.slots = slots
+        tried.run(40)
+        assert max((tried.run(0.25), tried.waiting)[1] for _ in range(80)) <= slots
+
+
 def test_it_does_not_matter_what_the_clock_says_at_the_start() -> None:
     tried = World(Server(fixed(0.2), 64), Window(512), now=86_400.0)
     tried.run(60)
