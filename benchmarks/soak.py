@@ -13,16 +13,13 @@ Every attempt fails by chance and is asked again, so nothing may depend on luck:
 
 import argparse
 import json
-import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -31,6 +28,7 @@ from typing import Any
 import polars as pl
 import yaml
 
+from benchmarks.prefect_server import prefect_server
 from benchmarks.teacher.bench import ROOT, Server, serving
 from outputs.dataset import read_dataset, verify
 from teachers.log import read_log
@@ -257,37 +255,6 @@ def _options(faults: Mapping[str, float]) -> list[str]:
 
 def _parquet(dataset: Path) -> dict[str, bytes]:
     return {path.relative_to(dataset).as_posix(): path.read_bytes() for path in dataset.glob("*/*.parquet")}
-
-
-@contextmanager
-def prefect_server(home: Path) -> Iterator[dict[str, str]]:
-    """A Prefect server of our own, so that a killed client leaves none behind; gives an environment that names it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
-        "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "HF_HUB_OFFLINE": "1",
-    }
-    arguments = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            _wait_for(port, server)
-            yield {**environment, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
-        finally:
-            server.terminate()
-
-
-def _wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:
-    ends = time.monotonic() + 120
-    while server.poll() is None and time.monotonic() < ends:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError("the Prefect server did not start")
 
 
 def main() -> int:

@@ -1,11 +1,7 @@
 """A real Prefect server for the tests, and the command as a user runs it: as a process."""
 
-import os
-import socket
 import subprocess
 import sys
-import threading
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,40 +9,16 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.prefect_server import prefect_server
+
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
 def prefect_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of a process that uses a running Prefect server with a database of its own."""
-    home = tmp_path_factory.mktemp("prefect")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
-        "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONUNBUFFERED": "1",
-    }
-    arguments = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        _wait_until_healthy(f"http://127.0.0.1:{port}/api/health", server)
-        yield {**environment, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
-        server.terminate()
-
-
-def _wait_until_healthy(url: str, server: "subprocess.Popen[bytes]") -> None:
-    tick = threading.Event()
-    for _ in range(600):
-        assert server.poll() is None, "the Prefect server died"
-        try:
-            with urllib.request.urlopen(url) as reply:
-                assert reply.status == 200
-                return
-        except OSError:
-            tick.wait(0.1)
-    raise AssertionError("the Prefect server did not come up within a minute")
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as environment:
+        yield environment
 
 
 @pytest.fixture

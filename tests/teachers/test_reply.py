@@ -144,26 +144,22 @@ def test_cached_tokens_cost_the_same_where_no_price_is_named_and_nothing_where_i
     assert cost_of(Price(prompt=10, cached=0), 100, 0, 100) == 0
 
 
-def test_tokens_of_thoughts_are_part_of_the_completion() -> None:
+@pytest.mark.parametrize(
+    ("prompt", "said", "total", "thought", "counted"),
+    [
+        pytest.param(5, 50, 55, 40, 50, id="thoughts are part of the completion"),
+        pytest.param(20, 198, 623, 405, 603, id="thoughts stand only in the total, and are paid for"),
+    ],
+)
+def test_tokens_of_thoughts_are_counted(prompt: int, said: int, total: int, thought: int, counted: int) -> None:
     usage = {
-        "prompt_tokens": 5,
-        "completion_tokens": 50,
-        "total_tokens": 55,
-        "completion_tokens_details": {"reasoning_tokens": 40},
+        "prompt_tokens": prompt,
+        "completion_tokens": said,
+        "total_tokens": total,
+        "completion_tokens_details": {"reasoning_tokens": thought},
     }
     completion = read({"content": "a"}, usage=usage)
-    assert (completion.completion_tokens, completion.reasoning_tokens) == (50, 40)
-
-
-def test_tokens_of_thoughts_that_stand_only_in_the_total_are_paid_for() -> None:
-    usage = {
-        "prompt_tokens": 20,
-        "completion_tokens": 198,
-        "total_tokens": 623,
-        "completion_tokens_details": {"reasoning_tokens": 405},
-    }
-    completion = read({"content": "a"}, usage=usage)
-    assert (completion.completion_tokens, completion.reasoning_tokens) == (603, 405)
+    assert (completion.completion_tokens, completion.reasoning_tokens) == (counted, thought)
 
 
 @pytest.mark.parametrize(
