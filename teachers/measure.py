@@ -76,7 +76,7 @@ class Sample:
 
     def fill(self, now: float, before: int, full: bool) -> None:
         """A request was sent into a window that had just become larger: it met a queue that was not yet full."""
-        self._changed, self._before, self.filling = now, before - before // 10, not full
+        self._changed, self._cohort, self._before, self.filling = now, True, before - before // 10, not full
 
     def add(self, now: float, outcome: Outcome, seconds: float, tokens: int) -> None:
         """A request ended after ``seconds``; an answer had so many completion ``tokens``."""
@@ -172,6 +172,19 @@ def ratio(found: Measure, base: Measure, unit: int) -> float:
     if base.rate[unit] <= 0:
         return math.inf if found.rate[unit] > 0 else 1.0
     return found.rate[unit] / base.rate[unit]
+
+
+def slowdown(found: Measure, best: tuple[Pace, Pace]) -> tuple[float, float]:
+    """How many times as long as at its ``best`` an answer takes, and how uncertain that is (relative).
+
+    By the answer or by the token, whichever has grown less: a queue makes both slower, another kind of task only one.
+    """
+    measured = [
+        (now.seconds / once.seconds, math.hypot(now.doubt, once.doubt))
+        for now, once in zip(found.pace, best, strict=True)
+        if math.isfinite(now.seconds)
+    ]
+    return min(measured, default=(0.0, 0.0))
 
 
 def least(one: tuple[Pace, Pace], other: tuple[Pace, Pace]) -> tuple[Pace, Pace]:

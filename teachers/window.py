@@ -21,7 +21,7 @@ import math
 from dataclasses import replace
 from typing import Literal
 
-from teachers.measure import CHUNK, Measure, Outcome, Pace, Sample, least, ratio, unit_of
+from teachers.measure import CHUNK, Measure, Outcome, Pace, Sample, least, ratio, slowdown, unit_of
 
 START = 4
 """Requests in flight at first: few enough for a laptop."""
@@ -29,6 +29,8 @@ GROWTH, SMALL = 2, 48
 """By how much an answer widens the window at first: it is tripled with every round trip, and quadrupled while small."""
 STEP = math.sqrt(2)
 """Ratio of a window to the next smaller one that is tried: two steps double it."""
+LEAP = 4.0
+"""The largest step down at once, where answers take several times as long as they need to."""
 GAIN = 0.12
 """A window k times as large is worth it if it brings k**GAIN times the throughput: 4 % for one step of 41 %."""
 SLOWER = 1.25
@@ -265,9 +267,8 @@ class Window:
 
     def _slow(self, found: Measure, times: float) -> bool:
         """Whether answers take so many times as long as the quickest did, beyond chance."""
-        unit = unit_of(found)
-        pace, best = found.pace[unit], self._quickest[unit]
-        return pace.seconds > times * (1 + 2 * math.hypot(pace.doubt, best.doubt)) * best.seconds
+        slower, doubt = slowdown(found, self._quickest)
+        return slower > times * (1 + 2 * doubt)
 
     def _remember(self, found: Measure) -> None:
         """The quickest answers so far; it fades, since tasks change and the least of many samples is chance."""
@@ -278,10 +279,8 @@ class Window:
 
     def _fewer(self, found: Measure) -> int:
         """The next smaller window; a leap where answers take several times as long as they need to."""
-        unit = unit_of(found)
-        slower = found.pace[unit].seconds / self._quickest[unit].seconds
-        step = max(STEP, slower / STEP) if math.isfinite(slower) else STEP
-        return max(1, min(round(self.size / step), self.size - 1))
+        slower, _ = slowdown(found, self._quickest)
+        return max(1, min(round(self.size / min(LEAP, max(STEP, slower / STEP))), self.size - 1))
 
     def _put_off(self, now: float, direction: str) -> None:
         pause = self._pause[direction]

@@ -20,6 +20,8 @@ class Server:
     """Share of requests that are refused whatever the load."""
     slowdown: Callable[[int], float] = lambda busy: 1.0
     """By how much a request that is taken up beside ``busy`` others takes longer."""
+    tokens: Callable[[], int] = lambda: 0
+    """Of an answer."""
 
 
 @dataclass
@@ -76,7 +78,7 @@ class World:
             return
         self.answered += 1
         self.busy -= 1
-        self.window.answer(self.now, self.now - sent)
+        self.window.answer(self.now, self.now - sent, self.server.tokens())
         while self.queue and self.busy < self.server.slots:
             self._take(self.queue.popleft())
 

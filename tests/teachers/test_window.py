@@ -1,5 +1,6 @@
 """The window in simulated time: it must find what an endpoint can take, and follow when that changes."""
 
+import itertools
 import math
 import random
 from collections.abc import Callable
@@ -79,6 +80,36 @@ def test_it_follows_when_slots_are_halved_and_doubled() -> None:
         tried.run(60)
         assert tried.run(20) >= 0.95 * slots / 0.2
         assert tried.window.size <= 2 * slots
+
+
+def test_it_finds_its_way_up_again_from_a_single_request() -> None:
+    tried = world(Server(fixed(0.2)), cap=64)
+    tried.run(10)
+    tried.window.observe(tried.now, waiting=1000)
+    tried.window.observe(tried.now, waiting=1000)
+    assert tried.window.size == 1
+    tried.run(60)
+    assert tried.run(20) >= 0.95 * 64 / 0.2
+
+
+@pytest.mark.parametrize("tokens", [(800, 30), (30, 800)])
+@pytest.mark.parametrize("asked", [18, 60, 400])
+def test_a_stage_of_longer_or_shorter_replies_is_no_queue(tokens: tuple[int, int], asked: int) -> None:
+    # Their seconds are the same: a second of thought, or a network far away. So the time of a token is not.
+    rng, said = random.Random(1), itertools.chain([tokens[0]] * asked, itertools.repeat(tokens[1]))
+    tried = world(Server(lambda: 1 + abs(rng.gauss(0, 0.02)), tokens=lambda: next(said)), cap=128)
+    tried.run(30)
+    assert tried.run(30) >= 0.95 * 128
+
+
+@pytest.mark.parametrize("tokens", [(800, 30), (30, 800)])
+def test_nor_where_a_reply_takes_as_long_as_it_is(tokens: tuple[int, int]) -> None:
+    said = itertools.chain([tokens[0]] * 60, itertools.repeat(tokens[1]))
+    tried = world(Server(fixed(0.0)), cap=64)
+    tried.server.tokens = lambda: tokens[tried.answered >= 60]
+    tried.server.service = lambda: 0.1 + 0.005 * next(said)
+    tried.run(60)
+    assert tried.run(30) >= 0.9 * 64 / (0.1 + 0.005 * tokens[1])
 
 
 def test_a_long_tail_does_not_keep_it_from_the_cap() -> None:
