@@ -17,6 +17,7 @@ from flows.inspect import funnel_table, print_rows, seed_line
 from flows.progress import Progress, watch
 from flows.publish import published
 from flows.run import open_run
+from flows.temporary_server import find_server
 from outputs.dataset import Dataset, read_dataset, read_rows
 from schemas.errors import BadInput, RunFailed
 from schemas.manifest import Manifest, sum_usage
@@ -49,6 +50,7 @@ def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: b
             out.print(f"seeds {seed_line(report)}", soft_wrap=True)
         quiet_prefect(debug)
         run.prepare()
+        find_server()
         from flows.generate import generate
 
         with watch(progress, out), _started():
@@ -88,6 +90,7 @@ def preview_rows(recipe: Recipe, origin: str, rows: int, out: Console, debug: bo
         run = open_run(small, Path(folder), origin, progress)
         try:
             quiet_prefect(debug)
+            find_server()
             from flows.generate import generate
 
             with watch(progress, out):
@@ -134,8 +137,6 @@ def quiet_prefect(debug: bool) -> None:
     """Settings that a person does not want to make: no analytics, no log lines beside the progress display."""
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    # The temporary server takes 5 s on an idle machine; a busy one must not fail the run.
-    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
     if not debug:
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
         os.environ.setdefault("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL")
