@@ -19,7 +19,7 @@ from flows.publish import published
 from flows.run import open_run
 from flows.temporary_server import find_server
 from outputs.dataset import Dataset, read_dataset, read_rows
-from schemas.errors import BadInput, RunFailed
+from schemas.errors import BadInput, EndpointError, RunFailed
 from schemas.manifest import Manifest, sum_usage
 from schemas.recipe import Recipe
 
@@ -67,13 +67,16 @@ def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: b
 
 @contextmanager
 def _started() -> Iterator[None]:
-    """Once a run has begun, no error is mere bad input any more: something may have been written.
+    """Once a run has begun, no error is mere bad input any more, except what only a first request can show.
 
     Raises:
+        EndpointError: the key is refused, or the model unknown.
         RunFailed: with what to do.
     """
     try:
         yield
+    except EndpointError:
+        raise
     except BadInput as error:
         raise RunFailed(str(error)) from error
     except RuntimeError as error:

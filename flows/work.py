@@ -11,6 +11,7 @@ import polars as pl
 
 from flows.drive import Ask, Ended, book_reason, drive_all, rng_for, settle
 from flows.run import Run
+from flows.spending import usage_by_stage
 from flows.stages import Stage
 from flows.store import ShardFolder, ShardResult
 from schemas.errors import BudgetSpent, ConservationError, RunFailed
@@ -107,7 +108,7 @@ def _with_models(
     """Do ``work``, which asks models; what was asked and paid for is in the log, however it ends.
 
     Raises:
-        RunFailed: not one request was answered, and that may change: the shard would stay empty for ever.
+        RunFailed: no request of the run was ever answered, and that may change: every shard would stay empty.
     """
     with CompletionLog.open(folder.open().log) as log:
         asker = Asker(run.teachers, log, usage, run.budget, rank=shard)
@@ -123,12 +124,17 @@ def _with_models(
 
         result = run.teachers.run(to_the_end())
         words = [record.completion.error for record in log.records()] if usage.failed else []
-        if words and all(word in TRANSIENT for word in words):
+        if words and all(word in TRANSIENT for word in words) and not _ever_answered(run):
             raise RunFailed(
                 f"{stage.label}: all {len(words)} requests failed (the last one: {run.teachers.live().last_failure});"
                 " mend the endpoint or the model's settings, and run the same command again"
             )
         return result
+
+
+def _ever_answered(run: Run) -> bool:
+    """Whether the models work: then what is never answered is the rows' own fault."""
+    return any(usage.requests + usage.replayed > usage.failed for _, usage in usage_by_stage(run.store, run.stages))
 
 
 def _seed_shard(run: Run, stage: Stage, shard: int) -> ShardResult:

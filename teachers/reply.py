@@ -21,6 +21,8 @@ _FINISH = {
     "abort": "error",
 }
 """Everything else (stop, eos, end_turn, tool_calls, null, …) is a reply that ended by itself."""
+_BROKEN_OFF = "unreadable_reply"
+"""What a sample is that the endpoint ended before the model did: half an answer would pass for a whole one."""
 _THOUGHTS = {
     "reasoning.text": "text",
     "reasoning.summary": "summary",
@@ -37,11 +39,13 @@ def read_reply(raw: bytes, payload: dict[str, Any], model: Model) -> Completion:
     Of several samples (``n``) the first one that has a text stands for all; the others keep their order.
 
     Raises:
-        Failure: ``unreadable_reply``: this is no chat completion.
+        Failure: ``unreadable_reply``: this is no chat completion, or the endpoint broke it off.
     """
     body = _parse(raw)
     samples = [_sample(choice) for choice in _choices(body, payload)]
     first = next((sample for sample in samples if sample.error is None), samples[0])
+    if first.error == _BROKEN_OFF:
+        raise Failure(_BROKEN_OFF, "the endpoint broke it off")
     tokens = _tokens(body.get("usage"))
     return Completion(
         text=first.text,
@@ -101,7 +105,8 @@ def _sample(choice: dict[str, Any]) -> Sample:
     if not text and not reasoning:
         text = _text(message.get("refusal"))
     finish = _FINISH.get(str(choice.get("finish_reason")).lower(), "stop")
-    return Sample(text, finish, reasoning or None, error=None if text or reasoning else _why_empty(finish))
+    error = _BROKEN_OFF if finish == "error" else None if text or reasoning else _why_empty(finish)
+    return Sample(text, finish, reasoning or None, error=error)
 
 
 def _text(content: object) -> str:

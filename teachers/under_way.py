@@ -29,7 +29,13 @@ class UnderWay:
     def add(self, task: asyncio.Task[Completion], call: Call) -> None:
         """Count ``task``, which asks ``call``, among those under way."""
         self._calls[task] = call
-        task.add_done_callback(self._calls.pop)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Completion]) -> None:
+        self._calls.pop(task, None)
+        if not task.cancelled():
+            # Whoever waited has been told; where nobody does any more, asyncio would print it with its traceback.
+            task.exception()
 
     async def drain(self, seconds: float | None = DRAIN_SECONDS) -> None:
         """Call it when nobody asks any more: wait ``seconds``, or to the end, for what is paid for; cancel the rest."""

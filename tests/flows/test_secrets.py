@@ -176,7 +176,7 @@ def test_a_key_that_the_endpoint_repeats_is_in_nothing_that_a_run_writes_or_says
     with serving_app(mirror.app()) as url:
         models = model(url)
         refused = command("run", write_recipe(rows=12, models=models, stages=STAGES))
-        assert refused.returncode == 1
+        assert refused.returncode == 2
         assert "refused the key in PLANTED_KEY" in refused.stderr
         mirror.refuse_at = 0
         limits = {"budget_requests": 300}

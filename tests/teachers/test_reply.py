@@ -178,6 +178,17 @@ def test_counts_that_are_missing_or_nonsense_are_nothing(usage: Any) -> None:
     assert (completion.reasoning_tokens, completion.cost) == (0, 0)
 
 
+@pytest.mark.parametrize("finish", ["error", "abort"])
+def test_half_an_answer_does_not_pass_for_a_whole_one(finish: str) -> None:
+    broken = {"message": {"content": "This answer was cut in the mid"}, "finish_reason": finish}
+    whole = {"message": {"content": "This one was not."}, "finish_reason": "stop"}
+    with pytest.raises(Failure, match="unreadable_reply"):
+        read_reply(json.dumps({"choices": [broken]}).encode(), {}, Model(model="m"))
+    completion = read_reply(json.dumps({"choices": [broken, whole]}).encode(), {"n": 2}, Model(model="m"))
+    assert (completion.text, completion.error) == ("This one was not.", None)
+    assert [sample.error for sample in completion.others] == ["unreadable_reply"]
+
+
 @given(JSON, JSON, st.integers(1, 3))
 def test_any_choices_and_usage_are_read_without_an_error(message: Any, usage: Any, n: int) -> None:
     raw = json.dumps({"choices": [{"message": message}, message], "usage": usage}).encode()
