@@ -17,6 +17,7 @@ from flows.inspect import funnel_table, print_rows, seed_line
 from flows.progress import Progress, watch
 from flows.publish import published
 from flows.run import open_run
+from flows.stages import resolve
 from flows.temporary_server import find_server
 from outputs.dataset import Dataset, read_dataset, read_rows
 from schemas.errors import BadInput, EndpointError, RunFailed
@@ -119,8 +120,12 @@ def estimate(manifest: Manifest, recipe: Recipe) -> str:
     survivors, wanted = manifest.funnel[-1].rows_in, recipe.rows
     if not survivors:
         return "No row survived: nothing can be estimated. The funnel shows where they went."
-    luck = LUCK * math.sqrt(survivors)
-    factors = wanted / (survivors + luck), 2 * wanted / max(survivors - luck, survivors / 4)
+    luck, shard = LUCK * math.sqrt(survivors), _shard(recipe, manifest)
+    factors = [
+        # A shard that is begun is finished, however few rows are missing.
+        math.ceil(factor / shard) * shard
+        for factor in (wanted / (survivors + luck), 2 * wanted / max(survivors - luck, survivors / 4))
+    ]
     total = sum_usage(manifest.usage.values())
     requests = [(total.requests + total.replayed) * factor for factor in factors]
     tokens = [(total.prompt_tokens + total.completion_tokens) * factor for factor in factors]
@@ -134,6 +139,20 @@ def estimate(manifest: Manifest, recipe: Recipe) -> str:
     budgets = {"budget_usd": cost, "budget_tokens": tokens, "budget_requests": requests}
     tight = [name for name, spent in budgets.items() if (limit := getattr(limits, name)) and limit < spent[1]]
     return f"{told} limits.{' and limits.'.join(tight)} may end it before." if tight else told
+
+
+def _shard(recipe: Recipe, manifest: Manifest) -> float:
+    """How many times the work of the preview, which ended with ``manifest``, one shard of ``recipe`` is."""
+    seeds = sum(report.rows for report in manifest.seeds) or 1
+    small = _small(recipe, manifest.rows_requested)
+    return _size(recipe, seeds) / _size(small, seeds) / max(1, manifest.rounds)
+
+
+def _size(recipe: Recipe, seeds: int) -> int:
+    """Of a shard, in prompts or rows of its source."""
+    source = resolve(recipe, "", "recipe")[0].config
+    prompts: int | None = getattr(source, "prompts_per_round", None)
+    return prompts or min(recipe.seeds.shard_rows, seeds)
 
 
 def quiet_prefect(debug: bool) -> None:

@@ -4,7 +4,7 @@ from rich.console import Console
 
 from flows.progress import Progress, add_counts, plain_line, watch
 from flows.session import estimate
-from schemas.manifest import Manifest, StageCounts, Usage
+from schemas.manifest import Manifest, SeedReport, StageCounts, Usage
 from schemas.recipe import Recipe
 
 
@@ -15,7 +15,8 @@ def counts(**values: object) -> StageCounts:
 def manifest(survivors: int, usage: dict[str, Usage]) -> Manifest:
     return Manifest(
         dataset="d", version=1, instructloom="0", recipe={}, recipe_digest="", rows_requested=1, rows=1, complete=True,
-        stop_reason="complete", funnel=[counts(rows_in=survivors)], usage=usage,
+        stop_reason="complete", funnel=[counts(rows_in=survivors)], usage=usage, rounds=100,
+        seeds=[SeedReport(path="s", format="self_instruct", rows=100_000)],
     )  # fmt: skip
 
 
@@ -47,8 +48,9 @@ def test_a_terminal_shows_every_stage() -> None:
     assert "minhash" in shown
 
 
-def recipe(**limits: object) -> Recipe:
-    return Recipe.model_validate({"dataset": "d", "rows": 1000, "stages": [{"use": "minhash"}], "limits": limits})
+def recipe(shard_rows: int = 1, **limits: object) -> Recipe:
+    fields = {"rows": 1000, "stages": [{"use": "minhash"}], "seeds": {"path": "s", "shard_rows": shard_rows}}
+    return Recipe.model_validate({"dataset": "d", "limits": limits, **fields})
 
 
 USAGE = {
@@ -59,9 +61,14 @@ USAGE = {
 
 def test_an_estimate_scales_what_the_small_run_asked_and_says_how_sure_it_is() -> None:
     few, many = (estimate(manifest(rows, USAGE), recipe()) for rows in (10, 1000))
-    assert "28,474 to 134,402 requests" in few
-    assert "384 to 834 requests" in many
-    assert "9,611 to 20,844 tokens, $4.81 to $10.42" in many
+    assert "28,476 to 134,404 requests" in few
+    assert "388 to 836 requests" in many
+    assert "9,700 to 20,900 tokens, $4.85 to $10.45" in many
+
+
+def test_an_estimate_counts_whole_shards() -> None:
+    # The small run asked 4 requests for each of its shards of one seed.
+    assert "4,000 to 4,000 requests" in estimate(manifest(1000, USAGE), recipe(shard_rows=1000))
 
 
 def test_an_estimate_says_which_budget_may_end_the_run() -> None:

@@ -106,7 +106,9 @@ def test_a_wrong_model_is_one_line_however_many_requests_are_under_way(
 ) -> None:
     with serving_app(create_app()) as url:
         wrong = {"model": "unknown", "base_url": url, "concurrency": 64, "adaptive": False}
-        done = command("run", write_recipe(models={"teacher": wrong}, stages=[{"use": "respond", "only_unanswered": False}]))
+        done = command(
+            "run", write_recipe(models={"teacher": wrong}, stages=[{"use": "respond", "only_unanswered": False}])
+        )
     assert done.returncode == 2, done.stderr
     (line,) = [line for line in done.stderr.splitlines() if "rows ·" not in line]
     assert line.startswith("error: models.teacher")
