@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from schemas.extra_body import check_extra_body
 from schemas.faults import Faults
-from schemas.stops import check_extra_body, checked_stop
+from schemas.stops import checked_stop
 from schemas.strict import Strict
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -120,7 +121,7 @@ class Model(Strict):
 
     @field_validator("extra_body")
     @classmethod
-    def _nothing_that_spoils_replies(cls, extra: dict[str, Any]) -> dict[str, Any]:
+    def _can_be_sent_with_every_request(cls, extra: dict[str, Any]) -> dict[str, Any]:
         check_extra_body(extra)
         return extra
 
