@@ -57,7 +57,7 @@ class Batch(Strict):
 class Model(Strict):
     """One model that stages can name: any OpenAI-compatible endpoint, or ``builtin``."""
 
-    model: str = Field(min_length=1, description="The name the endpoint knows, or builtin: the offline teacher.")
+    model: str = Field(description="The name the endpoint knows, or builtin: the offline teacher.")
     base_url: str | list[str] | None = Field(
         default=None,
         description="The endpoint, ending in /v1, or a list of endpoints that serve the same model."
@@ -101,6 +101,13 @@ class Model(Strict):
     price: Price = Field(default_factory=Price, description="For the cost; nothing is known of it by itself.")
     faults: Faults | None = Field(default=None, description="Only for builtin.")
 
+    @field_validator("model")
+    @classmethod
+    def _some_name(cls, model: str) -> str:
+        if not model.strip():
+            raise ValueError("the name is blank; give the one that the endpoint knows, or builtin")
+        return model
+
     @field_validator("base_url")
     @classmethod
     def _http(cls, url: str | list[str] | None) -> str | list[str] | None:
@@ -129,6 +136,12 @@ class Model(Strict):
     def _faults_are_for_builtin(self) -> "Model":
         if self.faults is not None and self.model != "builtin":
             raise ValueError(f"faults are injected by the offline teacher only, not by {self.model!r}; remove them")
+        return self
+
+    @model_validator(mode="after")
+    def _batch_is_for_batches(self) -> "Model":
+        if self.mode != "batch" and self.batch != Batch():
+            raise ValueError("batch has settings, and mode is live; write mode: batch, or remove them")
         return self
 
     @model_validator(mode="after")
@@ -269,7 +282,9 @@ class Recipe(Strict):
     """A whole generation: seeds, models, stages, and exactly ``rows`` rows that survive all of them."""
 
     dataset: str = Field(description="The dataset's name: lower case letters, digits, . _ -")
-    rows: int = Field(ge=1, description="Rows in the final dataset: they survived every filter and the dedup.")
+    rows: int = Field(
+        ge=1, le=10**12, description="Rows in the final dataset: they survived every filter and the dedup."
+    )
     seed: int = Field(default=0, ge=0, description="The run's random seed.")
     seeds: Seeds = Field(default_factory=Seeds, description="Where the seed tasks come from.")
     models: dict[str, Model] = Field(

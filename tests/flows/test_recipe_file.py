@@ -46,6 +46,32 @@ BAD = [
     ({"stages": [{"use": "minhash", "name": "take"}]}, "'take' cannot name a stage"),
 ]
 
+INF = float("inf")
+
+
+def teacher(**fields: object) -> dict[str, object]:
+    return {"models": {"teacher": {"model": "m", **fields}}}
+
+
+BAD += [
+    ({"rows": True}, "rows: true is not a number; give one"),
+    ({"rows": 10**30}, "rows: 1000000000000000000000000000000: input should be less than or equal to"),
+    *(
+        (teacher(**{field: False}), f"models.teacher.{field}: false is not a number; give one")
+        for field in ("concurrency", "timeout", "max_wait", "temperature", "requests_per_minute")
+    ),
+    *(
+        (teacher(**{field: INF}), f"models.teacher.{field}: inf: input should be a finite")
+        for field in ("timeout", "max_wait")
+    ),
+    *((teacher(price={"prompt": price}), "models.teacher.price.prompt: ") for price in (INF, True)),
+    ({"limits": {"budget_usd": INF}}, "limits.budget_usd: inf: input should be a finite number"),
+    ({"limits": {"budget_tokens": True}}, "limits.budget_tokens: true is not a number; give one"),
+    *((teacher(model=blank), "models.teacher.model: the name is blank") for blank in ("", "  ")),
+    (teacher(batch={"poll_seconds": 5}), "models.teacher: batch has settings, and mode is live"),
+    (teacher(faults={"latency": True}), "models.teacher.faults.latency: true is not a number"),
+]
+
 
 @pytest.mark.parametrize(("changes", "message"), BAD)
 def test_a_bad_recipe_is_one_line_that_names_file_and_field(
@@ -64,6 +90,7 @@ BAD_STAGES = [
     ([{"use": "minhash", "treshold": 0.5}], "unknown key"),
     ([{"use": "embedding", "threshold": 1.4}], "threshold"),
     ([{"use": "heuristics"}, {"use": "self_instruct"}], "move it to the front"),
+    ([{"use": "respond", "temperature": True}], "temperature: true is not a number; give one"),
     ([{"use": "respond", "model": "nobody"}], "'nobody' is not one of the recipe's models (teacher)"),
 ]
 
@@ -97,6 +124,17 @@ def test_a_file_that_is_no_recipe_is_named(tmp_path: Path, content: bytes, messa
 def test_a_missing_file_names_the_recipes_there_are() -> None:
     with pytest.raises(RecipeError, match=r"no such recipe file.*default"):
         load_recipe("nowhere.yaml")
+
+
+def test_numbers_may_be_written_as_yaml_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(
+        "dataset: d\nrows: 1.0e+4\nstages: [{use: heuristics}]\n"
+        "models: {teacher: {model: m, temperature: 1, timeout: 60, adaptive: no, send_seed: false, price: {prompt: 1}}}\n"
+    )
+    recipe = load_recipe(str(path), concurrency=3)
+    model = recipe.models["teacher"]
+    assert (recipe.rows, model.temperature, model.timeout, model.adaptive) == (10_000, 1.0, 60.0, False)
 
 
 def test_a_pasted_key_is_refused_and_never_shown(tmp_path: Path) -> None:
