@@ -20,6 +20,15 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TAKEN = ("take", "seeds")
 """Names that the funnel uses itself."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_PASTED = re.compile(
+    r"(sk|pk|gsk|hf|csk|r8|fw|xai|pplx|nvapi|ghp|gho|github_pat|tgp_v1)_\w{8}|(AKIA|ASIA|AIza)\w{12}"
+    # What people call a thing they put '_' between words, and few digits into one.
+    r"|.*(?=[^_]*[0-9])[A-Za-z0-9]{20}"
+    r"|.*(?=[^_]*[a-z][A-Z][^_]*[a-z][A-Z])[A-Za-z0-9]{32}"
+)
+"""What a pasted key looks like, where it could be the name of a variable."""
+_USER = re.compile(r"[^/]*//[^/?#]*@")
+_LONGEST_HOST = 253
 
 
 class Price(Strict):
@@ -114,7 +123,7 @@ class Model(Strict):
         urls = [url] if isinstance(url, str) else url or []
         for each in urls:
             _check_url(each)
-        if isinstance(url, list) and (not url or len(set(url)) < len(url)):
+        if isinstance(url, list) and (not url or len(set(map(_place, url))) < len(url)):
             raise ValueError("a list of endpoints names each endpoint once, and at least one")
         return url
 
@@ -122,7 +131,7 @@ class Model(Strict):
     @classmethod
     def _variable(cls, name: str | None) -> str | None:
         # The value is not shown: people paste the key itself here.
-        if name is not None and (not _VARIABLE.fullmatch(name) or name.startswith("sk-")):
+        if name is not None and (not _VARIABLE.fullmatch(name) or _PASTED.match(name)):
             raise ValueError("this is not the name of an environment variable; write the name, e.g. OPENAI_API_KEY")
         return name
 
@@ -169,20 +178,32 @@ class Model(Strict):
 
 
 def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none, brackets that do not match
-        parts, good = None, False
-    if parts is not None and parts.username is not None:
+    if _USER.match(url):
         # Not shown: it is a secret, and it would stand in the manifest.
         raise ValueError("there is a user name in the URL; take it out and name the key's variable in api_key_env")
-    if parts is not None and (parts.query or parts.fragment):
+    if "?" in url or "#" in url:
         raise ValueError(
             f"{url!r} has a query; a base URL ends with its path: put what the endpoint wants in extra_body"
         )
-    if not good or re.search(r"\s", url):
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
+    except ValueError:  # a port that is none, brackets that do not match, a name that no host can have
+        good = False
+    if not good or re.search(r"[\s\0-\x1f\x7f]", url):
         raise ValueError(f"{url!r} is not an http(s) URL; give one such as http://localhost:8000/v1")
+
+
+def _is_host(name: str) -> bool:
+    # It is encoded as it will be when it is looked up: an empty or overlong part is an error there.
+    return 0 < len(name.encode("idna")) <= _LONGEST_HOST
+
+
+def _place(url: str) -> tuple[str, str, int | None, str]:
+    """Where ``url`` leads, however it is written."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    return parts.scheme, (parts.hostname or "").removesuffix("."), port, parts.path.rstrip("/")
 
 
 class Seeds(Strict):

@@ -89,7 +89,7 @@ def _as_httpx(request: httpx2.Request) -> Iterator[None]:
         yield
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise httpx2.ConnectError(type(error).__name__, request=request) from error
-    except aiohttp.InvalidURL as error:
+    except (aiohttp.InvalidURL, UnicodeError) as error:  # a redirect may name a host that none can be
         raise httpx2.UnsupportedProtocol(type(error).__name__, request=request) from error
     except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
         raise httpx2.ReadError(type(error).__name__, request=request) from error
