@@ -30,6 +30,8 @@ NO_KEY = "none"
 """Sent where the recipe names no key: local servers want none, the library wants some."""
 CONNECT_SECONDS = 10.0
 CHECK_SECONDS = 15.0
+MOST_BYTES = 16 * 2**20
+"""What a completion may have; the longest contexts come to a few of them. More would only fill the memory."""
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
 
@@ -69,6 +71,8 @@ class Access:
                 answer = await self._http.send(request)
         except TimeoutError:
             raise Failure("timeout") from None
+        except httpx2.DecodingError as error:
+            raise Failure("unreadable_reply", str(error)) from None
         except httpx2.HTTPError as error:
             raise failure_on_the_way(error) from None
         if answer.status_code != httpx2.codes.OK:
@@ -140,7 +144,7 @@ class Access:
         url = httpx2.URL(f"{str(client.base_url).rstrip('/')}/chat/completions")
         headers = {**client.default_headers, **client.auth_headers, "accept-encoding": "gzip, deflate"}
         plain = [(name, value) for name, value in headers.items() if isinstance(value, str)]
-        return url, plain, {"timeout": self._timeout.as_dict()}
+        return url, plain, {"timeout": self._timeout.as_dict(), "most_bytes": MOST_BYTES}
 
     @cached_property
     def _http(self) -> httpx2.AsyncClient:
