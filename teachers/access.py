@@ -32,6 +32,7 @@ CONNECT_SECONDS = 10.0
 CHECK_SECONDS = 15.0
 MOST_BYTES = 16 * 2**20
 """What a completion may have; the longest contexts come to a few of them. More would only fill the memory."""
+MOST_REDIRECTS = 5
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
 
@@ -68,16 +69,25 @@ class Access:
         try:
             # The client's own timeout is per read; a server that dribbles would hold the place for ever.
             async with asyncio.timeout(self.model.timeout):
-                answer = await self._http.send(request)
+                answer = await self._send(request)
         except TimeoutError:
             raise Failure("timeout") from None
         except httpx2.DecodingError as error:
             raise Failure("unreadable_reply", str(error)) from None
         except httpx2.HTTPError as error:
             raise failure_on_the_way(error) from None
-        if answer.status_code != httpx2.codes.OK:
+        if not answer.is_success:
             raise failure_of_answer(answer.status_code, answer.headers, answer.content, self.scrubbed)
         return self.secret.blotted_body(answer.content), answer.headers
+
+    async def _send(self, request: httpx2.Request) -> httpx2.Response:
+        """The answer, after some redirects; of those that lead in a circle the last is the answer."""
+        answer = await self._http.send(request, follow_redirects=False)
+        for _ in range(MOST_REDIRECTS):
+            if answer.next_request is None:
+                break
+            answer = await self._http.send(answer.next_request, follow_redirects=False)
+        return answer
 
     async def check(self) -> Failure | None:
         """Whether the endpoint answers ``GET /models``: any answer will do. Gives what is wrong, if anything is."""
