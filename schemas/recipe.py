@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from schemas.extra_body import check_extra_body
 from schemas.faults import Faults
-from schemas.stops import check_extra_body, checked_stop
+from schemas.stops import checked_stop
 from schemas.strict import Strict
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -19,6 +20,15 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TAKEN = ("take", "seeds")
 """Names that the funnel uses itself."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_PASTED = re.compile(
+    r"(sk|pk|gsk|hf|csk|r8|fw|xai|pplx|nvapi|ghp|gho|github_pat|tgp_v1)_\w{8}|(AKIA|ASIA|AIza)\w{12}"
+    # What people call a thing they put '_' between words, and few digits into one.
+    r"|.*(?=[^_]*[0-9])[A-Za-z0-9]{20}"
+    r"|.*(?=[^_]*[a-z][A-Z][^_]*[a-z][A-Z])[A-Za-z0-9]{32}"
+)
+"""What a pasted key looks like, where it could be the name of a variable."""
+_USER = re.compile(r"[^/]*//[^/?#]*@")
+_LONGEST_HOST = 253
 
 
 class Price(Strict):
@@ -56,7 +66,7 @@ class Batch(Strict):
 class Model(Strict):
     """One model that stages can name: any OpenAI-compatible endpoint, or ``builtin``."""
 
-    model: str = Field(min_length=1, description="The name the endpoint knows, or builtin: the offline teacher.")
+    model: str = Field(description="The name the endpoint knows, or builtin: the offline teacher.")
     base_url: str | list[str] | None = Field(
         default=None,
         description="The endpoint, ending in /v1, or a list of endpoints that serve the same model."
@@ -100,13 +110,20 @@ class Model(Strict):
     price: Price = Field(default_factory=Price, description="For the cost; nothing is known of it by itself.")
     faults: Faults | None = Field(default=None, description="Only for builtin.")
 
+    @field_validator("model")
+    @classmethod
+    def _some_name(cls, model: str) -> str:
+        if not model.strip():
+            raise ValueError("the name is blank; give the one that the endpoint knows, or builtin")
+        return model
+
     @field_validator("base_url")
     @classmethod
     def _http(cls, url: str | list[str] | None) -> str | list[str] | None:
         urls = [url] if isinstance(url, str) else url or []
         for each in urls:
             _check_url(each)
-        if isinstance(url, list) and (not url or len(set(url)) < len(url)):
+        if isinstance(url, list) and (not url or len(set(map(_place, url))) < len(url)):
             raise ValueError("a list of endpoints names each endpoint once, and at least one")
         return url
 
@@ -114,13 +131,13 @@ class Model(Strict):
     @classmethod
     def _variable(cls, name: str | None) -> str | None:
         # The value is not shown: people paste the key itself here.
-        if name is not None and (not _VARIABLE.fullmatch(name) or name.startswith("sk-")):
+        if name is not None and (not _VARIABLE.fullmatch(name) or _PASTED.match(name)):
             raise ValueError("this is not the name of an environment variable; write the name, e.g. OPENAI_API_KEY")
         return name
 
     @field_validator("extra_body")
     @classmethod
-    def _nothing_that_spoils_replies(cls, extra: dict[str, Any]) -> dict[str, Any]:
+    def _can_be_sent_with_every_request(cls, extra: dict[str, Any]) -> dict[str, Any]:
         check_extra_body(extra)
         return extra
 
@@ -128,6 +145,12 @@ class Model(Strict):
     def _faults_are_for_builtin(self) -> "Model":
         if self.faults is not None and self.model != "builtin":
             raise ValueError(f"faults are injected by the offline teacher only, not by {self.model!r}; remove them")
+        return self
+
+    @model_validator(mode="after")
+    def _batch_is_for_batches(self) -> "Model":
+        if self.mode != "batch" and self.batch != Batch():
+            raise ValueError("batch has settings, and mode is live; write mode: batch, or remove them")
         return self
 
     @model_validator(mode="after")
@@ -155,20 +178,32 @@ class Model(Strict):
 
 
 def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none, brackets that do not match
-        parts, good = None, False
-    if parts is not None and parts.username is not None:
+    if _USER.match(url):
         # Not shown: it is a secret, and it would stand in the manifest.
         raise ValueError("there is a user name in the URL; take it out and name the key's variable in api_key_env")
-    if parts is not None and (parts.query or parts.fragment):
+    if "?" in url or "#" in url:
         raise ValueError(
             f"{url!r} has a query; a base URL ends with its path: put what the endpoint wants in extra_body"
         )
-    if not good or re.search(r"\s", url):
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
+    except ValueError:  # a port that is none, brackets that do not match, a name that no host can have
+        good = False
+    if not good or re.search(r"[\s\0-\x1f\x7f]", url):
         raise ValueError(f"{url!r} is not an http(s) URL; give one such as http://localhost:8000/v1")
+
+
+def _is_host(name: str) -> bool:
+    # It is encoded as it will be when it is looked up: an empty or overlong part is an error there.
+    return 0 < len(name.encode("idna")) <= _LONGEST_HOST
+
+
+def _place(url: str) -> tuple[str, str, int | None, str]:
+    """Where ``url`` leads, however it is written."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    return parts.scheme, (parts.hostname or "").removesuffix("."), port, parts.path.rstrip("/")
 
 
 class Seeds(Strict):
@@ -268,7 +303,9 @@ class Recipe(Strict):
     """A whole generation: seeds, models, stages, and exactly ``rows`` rows that survive all of them."""
 
     dataset: str = Field(description="The dataset's name: lower case letters, digits, . _ -")
-    rows: int = Field(ge=1, description="Rows in the final dataset: they survived every filter and the dedup.")
+    rows: int = Field(
+        ge=1, le=10**12, description="Rows in the final dataset: they survived every filter and the dedup."
+    )
     seed: int = Field(default=0, ge=0, description="The run's random seed.")
     seeds: Seeds = Field(default_factory=Seeds, description="Where the seed tasks come from.")
     models: dict[str, Model] = Field(

@@ -16,10 +16,11 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from schemas.exchange import Completion, Prompt
 from schemas.row import Row, Score
+from schemas.strict import Strict
 
 T = TypeVar("T")
 
@@ -30,10 +31,8 @@ Signatures = dict[str, np.ndarray]
 """What the parallel phase of a filter computed for one shard, by name; saved as one ``.npz``."""
 
 
-class StageConfig(BaseModel):
+class StageConfig(Strict):
     """What every stage can be told. Subclasses add their own fields and a default ``use``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     use: str = Field(description="The stage's file name in generators/ or filters/, without .py.")
     name: str | None = Field(

@@ -6,8 +6,6 @@ one of good ones: special tokens of chat templates, and the tags that only our r
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 _MARK = re.compile(
     r"<\|[^\s<>|]{1,60}\|>|<｜[^\s<>｜]{1,60}｜>|\[\|[^\s\[\]|]{1,60}\|\]"  # <|im_end|>, DeepSeek, EXAONE
@@ -29,22 +27,3 @@ def checked_stop(stop: str) -> str:
     if not _MARK.fullmatch(stop):
         raise ValueError(f"{stop!r} can stand in an answer and would cut it; use a mark such as <|end|>")
     return stop
-
-
-def check_extra_body(extra: Mapping[str, Any]) -> None:
-    """The same for the stop strings of an ``extra_body``, which may not impose a form on the replies either.
-
-    Raises:
-        ValueError: a text can hold one of its stop strings, or it has a ``response_format``.
-    """
-    if "response_format" in extra:
-        raise ValueError(
-            "'response_format' would force one form on the replies of every stage; remove it: where a stage wants a"
-            " form, the program asks for it (see structured)"
-        )
-    stops = extra.get("stop")
-    for stop in stops if isinstance(stops, list) else [] if stops is None else [stops]:
-        try:
-            checked_stop(str(stop))
-        except ValueError as error:
-            raise ValueError(f"stop: {error}") from None

@@ -30,6 +30,9 @@ NO_KEY = "none"
 """Sent where the recipe names no key: local servers want none, the library wants some."""
 CONNECT_SECONDS = 10.0
 CHECK_SECONDS = 15.0
+MOST_BYTES = 16 * 2**20
+"""What a completion may have; the longest contexts come to a few of them. More would only fill the memory."""
+MOST_REDIRECTS = 5
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
 
@@ -66,14 +69,25 @@ class Access:
         try:
             # The client's own timeout is per read; a server that dribbles would hold the place for ever.
             async with asyncio.timeout(self.model.timeout):
-                answer = await self._http.send(request)
+                answer = await self._send(request)
         except TimeoutError:
             raise Failure("timeout") from None
+        except httpx2.DecodingError as error:
+            raise Failure("unreadable_reply", str(error)) from None
         except httpx2.HTTPError as error:
             raise failure_on_the_way(error) from None
-        if answer.status_code != httpx2.codes.OK:
+        if not answer.is_success:
             raise failure_of_answer(answer.status_code, answer.headers, answer.content, self.scrubbed)
         return self.secret.blotted_body(answer.content), answer.headers
+
+    async def _send(self, request: httpx2.Request) -> httpx2.Response:
+        """The answer, after some redirects; of those that lead in a circle the last is the answer."""
+        answer = await self._http.send(request, follow_redirects=False)
+        for _ in range(MOST_REDIRECTS):
+            if answer.next_request is None:
+                break
+            answer = await self._http.send(answer.next_request, follow_redirects=False)
+        return answer
 
     async def check(self) -> Failure | None:
         """Whether the endpoint answers ``GET /models``: any answer will do. Gives what is wrong, if anything is."""
@@ -140,7 +154,7 @@ class Access:
         url = httpx2.URL(f"{str(client.base_url).rstrip('/')}/chat/completions")
         headers = {**client.default_headers, **client.auth_headers, "accept-encoding": "gzip, deflate"}
         plain = [(name, value) for name, value in headers.items() if isinstance(value, str)]
-        return url, plain, {"timeout": self._timeout.as_dict()}
+        return url, plain, {"timeout": self._timeout.as_dict(), "most_bytes": MOST_BYTES}
 
     @cached_property
     def _http(self) -> httpx2.AsyncClient:

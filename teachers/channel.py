@@ -24,11 +24,11 @@ from teachers.failures import NOT_THE_ENDPOINT, OVERLOAD, TRANSIENT, Failure, ba
 from teachers.gate import Gate, Place, Replica, Turn
 from teachers.live import Live
 from teachers.payload import Request, digest_of, encode, guess_tokens
-from teachers.probe import REFUSALS
+from teachers.probe import REFUSALS, Post
 from teachers.pulse import Pulse
 from teachers.rates import Rates
 from teachers.reply import no_reply, read_reply
-from teachers.support import SchemaSupport
+from teachers.support import SchemaSupport, directly
 from teachers.window import Window
 
 
@@ -94,7 +94,7 @@ class Channel:
         return min(room, 2 * self.model.concurrency) + self._resting
 
     async def keeps_to_schemas(self) -> bool:
-        """Whether the endpoint keeps to a JSON schema; the first to want to know asks it.
+        """Whether every endpoint keeps to a JSON schema; the first to want to know asks them.
 
         Raises:
             EndpointError: as ``ask``.
@@ -111,9 +111,13 @@ class Channel:
             await self._until_answered(call, REFUSALS)
             return call.raw
 
+        def others() -> list[Post]:
+            answered = call and call.last
+            return [directly(each.access, self._clock) for each in self._replicas if each is not answered]
+
         self._live.waiting += 1
         try:
-            return await self._support.find_out(post)
+            return await self._support.find_out(post, others)
         except Failure as failure:
             assert call is not None, "it was asked"
             self._give_up(failure, call)

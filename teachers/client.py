@@ -29,8 +29,6 @@ from teachers.under_way import UnderWay
 
 T = TypeVar("T")
 
-_RESERVED = {"messages", "stream", "n", "response_format"}
-
 
 class Teachers:
     """The models by the names that stages use. Nothing is opened before the first request or ``check``.
@@ -56,7 +54,6 @@ class Teachers:
         self.turnstile = Turnstile(lambda: sum(channel.appetite for channel in self._channels.values()))
         self._channels: dict[str, Channel | BatchChannel] = {}
         for name, model in models.items():
-            _check_extra(name, model)
             transport = (transports or {}).get(name) or _transport(model)
             if model.mode == "batch":
                 place = folder and folder / "batches" / name
@@ -153,12 +150,6 @@ class Teachers:
         except KeyError:
             known = ", ".join(self._channels)
             raise RecipeError(f"a stage asks the model {name!r}; the recipe's models are: {known}") from None
-
-
-def _check_extra(name: str, model: Model) -> None:
-    taken = sorted(_RESERVED & model.extra_body.keys())
-    if taken:
-        raise RecipeError(f"models.{name}.extra_body.{taken[0]}: {taken[0]!r} is set by the program; remove it")
 
 
 def _transport(model: Model) -> httpx2.AsyncBaseTransport | None:

@@ -7,11 +7,11 @@
     rate_limited       yes       an error completion                               429
     server_error       yes       an error completion                               5xx
     disconnected       yes       an error completion                               the connection broke
-    unreadable_reply   yes       an error completion                               200, but no JSON, or an error in it
-    empty_completion   no        an error completion                               200, but no text (see reply.py)
-    content_filter     no        an error completion                               200, but the endpoint held it back
+    unreadable_reply   yes       an error completion                               2xx, but no JSON, or an error in it
+    empty_completion   no        an error completion                               2xx, but no text (see reply.py)
+    content_filter     no        an error completion                               2xx, but the endpoint held it back
     wrong_key          no        EndpointError: the run stops                      401, 403
-    not_found          no        EndpointError: the run stops                      404, 405, 410, 3xx
+    not_found          no        EndpointError: the run stops                      404, 405, 410, 3xx, in a circle too
     no_quota           no        RunFailed: the run stops and can be resumed       402, 429 insufficient_quota
     unreachable        yes       RunFailed: the run stops and can be resumed       connection refused, no such host
 

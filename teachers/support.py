@@ -1,17 +1,29 @@
-"""Whether a model's endpoint keeps to a JSON schema: asked once, and kept with the run.
+"""Whether a model's endpoints keep to a JSON schema: each is asked once, and one answer is kept with the run.
 
 What is found decides what is sent, so a resumed run, and every process of a run, must go by the same answer: else the
-requests in the completion log would not be the ones that are asked for.
+requests in the completion log would not be the ones that are asked for. A request does not know which endpoint it will
+come to, so schemas are used only where all of them keep to one.
 """
 
 import asyncio
 import hashlib
 import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from schemas.recipe import Model
-from teachers.probe import Post, Support, probe
+from teachers.access import Access
+from teachers.clock import Clock
+from teachers.failures import LONGEST_WAIT, Failure, back_off, is_transient
+from teachers.payload import encode
+from teachers.probe import REFUSALS, Post, Support, probe
+
+ATTEMPTS = 5
+"""For one endpoint of several; all others wait for the answer."""
 
 
 class SchemaSupport:
@@ -31,16 +43,28 @@ class SchemaSupport:
         """Whether schemas are honoured; None while nobody has asked."""
         return None if self._found is None else self._found == "honoured"
 
-    async def find_out(self, post: Post) -> bool:
-        """Whether schemas are honoured; asks once, through ``post``.
+    async def find_out(self, post: Post, others: Callable[[], Sequence[Post]]) -> bool:
+        """Whether schemas are honoured; asks once, through ``post``, and then the ``others`` that have not answered it.
 
         Raises:
             Failure: the request failed in a way that says nothing of schemas.
         """
         async with self._lock:
             if self._found is None:
-                self._found = self._kept() or self._keep(await self._ask(post))
+                self._found = self._kept() or self._keep(await self._ask_all(post, others))
         return self._found == "honoured"
+
+    async def _ask_all(self, post: Post, others: Callable[[], Sequence[Post]]) -> Support:
+        found = await self._ask(post)
+        more = await asyncio.gather(*map(self._ask_other, others())) if found == "honoured" else []
+        return next((each for each in more if each != "honoured"), found)
+
+    async def _ask_other(self, post: Post) -> Support:
+        try:
+            return await self._ask(post)
+        except Exception:
+            # It is away, or sends what is no completion: the rest need not wait for it, and as text it can be read.
+            return "ignored"
 
     async def _ask(self, post: Post) -> Support:
         found = await probe(post, self._model)
@@ -74,6 +98,29 @@ class SchemaSupport:
         finally:
             draft.unlink()
         return found
+
+
+def directly(access: Access, clock: Clock) -> Post:
+    """The way to this very endpoint, past the queue, which would choose one."""
+
+    async def post(payload: dict[str, Any]) -> bytes:
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=lambda state: min(back_off(state), LONGEST_WAIT),
+            retry=retry_if_exception(_may_pass),
+            sleep=clock.sleep,
+            reraise=True,
+        )
+        raw: bytes = (await retrying(access.post, encode(payload)))[0]
+        return raw
+
+    return post
+
+
+def _may_pass(error: BaseException) -> bool:
+    # Who was silent for a whole timeout has kept the others waiting long enough.
+    said = isinstance(error, Failure) and error.word != "timeout" and error.status not in REFUSALS
+    return said and is_transient(error)
 
 
 def _name(model: Model) -> str:

@@ -35,6 +35,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             httpx2.ConnectError: the endpoint is not there.
             httpx2.ReadError: the connection broke.
             httpx2.UnsupportedProtocol: the URL is none that can be asked.
+            httpx2.DecodingError: the answer is longer than the request's extension ``most_bytes`` allows.
         """
         with _as_httpx(request):
             async with self._open(str(request.url)).request(
@@ -45,7 +46,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 data=await request.aread() or None,
                 allow_redirects=False,
             ) as answer:
-                body = await answer.read()
+                body = await _read(answer, request)
         return httpx2.Response(answer.status, headers=answer.raw_headers, content=body, request=request)
 
     async def aclose(self) -> None:
@@ -74,6 +75,17 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         return self._session
 
 
+async def _read(answer: aiohttp.ClientResponse, request: httpx2.Request) -> bytes:
+    most = request.extensions.get("most_bytes")
+    parts, size = [], 0
+    async for part in answer.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if most is not None and size > most:
+            raise httpx2.DecodingError(f"longer than {most:,} bytes", request=request)
+    return b"".join(parts)
+
+
 def _proxy_for(url: str) -> str | None:
     """The proxy that the environment names for ``url``."""
     parts = urlsplit(url)
@@ -89,7 +101,7 @@ def _as_httpx(request: httpx2.Request) -> Iterator[None]:
         yield
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise httpx2.ConnectError(type(error).__name__, request=request) from error
-    except aiohttp.InvalidURL as error:
+    except (aiohttp.InvalidURL, UnicodeError) as error:  # a redirect may name a host that none can be
         raise httpx2.UnsupportedProtocol(type(error).__name__, request=request) from error
     except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
         raise httpx2.ReadError(type(error).__name__, request=request) from error

@@ -46,6 +46,50 @@ BAD = [
     ({"stages": [{"use": "minhash", "name": "take"}]}, "'take' cannot name a stage"),
 ]
 
+INF = float("inf")
+
+
+def teacher(**fields: object) -> dict[str, object]:
+    return {"models": {"teacher": {"model": "m", **fields}}}
+
+
+BAD += [
+    ({"rows": True}, "rows: true is not a number; give one"),
+    ({"rows": 10**30}, "rows: 1000000000000000000000000000000: input should be less than or equal to"),
+    *(
+        (teacher(**{field: False}), f"models.teacher.{field}: false is not a number; give one")
+        for field in ("concurrency", "timeout", "max_wait", "temperature", "requests_per_minute")
+    ),
+    *(
+        (teacher(**{field: INF}), f"models.teacher.{field}: inf: input should be a finite")
+        for field in ("timeout", "max_wait")
+    ),
+    *((teacher(price={"prompt": price}), "models.teacher.price.prompt: ") for price in (INF, True)),
+    ({"limits": {"budget_usd": INF}}, "limits.budget_usd: inf: input should be a finite number"),
+    ({"limits": {"budget_tokens": True}}, "limits.budget_tokens: true is not a number; give one"),
+    *((teacher(model=blank), "models.teacher.model: the name is blank") for blank in ("", "  ")),
+    (teacher(batch={"poll_seconds": 5}), "models.teacher: batch has settings, and mode is live"),
+    *(
+        (teacher(base_url=url), "is not an http(s) URL; give one such as")
+        for url in (
+            "http://a..b/v1",
+            f"http://{'a' * 64}.com/v1",
+            f"http://{'a.' * 127}com/v1",
+            "http://h/v\0",
+            ["http://.h"],
+        )
+    ),
+    *(
+        (teacher(base_url=url), "has a query; a base URL ends with its path")
+        for url in ("http://h/v1?", "http://h/v1#")
+    ),
+    *(
+        (teacher(base_url=["http://h/v1", url]), "a list of endpoints names each endpoint once")
+        for url in ("http://h/v1/", "http://H/v1", "http://h:80/v1", "http://h./v1")
+    ),
+    (teacher(faults={"latency": True}), "models.teacher.faults.latency: true is not a number"),
+]
+
 
 @pytest.mark.parametrize(("changes", "message"), BAD)
 def test_a_bad_recipe_is_one_line_that_names_file_and_field(
@@ -64,6 +108,7 @@ BAD_STAGES = [
     ([{"use": "minhash", "treshold": 0.5}], "unknown key"),
     ([{"use": "embedding", "threshold": 1.4}], "threshold"),
     ([{"use": "heuristics"}, {"use": "self_instruct"}], "move it to the front"),
+    ([{"use": "respond", "temperature": True}], "temperature: true is not a number; give one"),
     ([{"use": "respond", "model": "nobody"}], "'nobody' is not one of the recipe's models (teacher)"),
 ]
 
@@ -99,11 +144,56 @@ def test_a_missing_file_names_the_recipes_there_are() -> None:
         load_recipe("nowhere.yaml")
 
 
-def test_a_pasted_key_is_refused_and_never_shown(tmp_path: Path) -> None:
-    path = write(tmp_path, models={"teacher": {"model": "m", "api_key_env": "sk-secret123"}})
-    with pytest.raises(RecipeError) as error:
-        load_recipe(path)
-    assert "secret123" not in str(error.value)
+def test_numbers_may_be_written_as_yaml_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(
+        "dataset: d\nrows: 1.0e+4\nstages: [{use: heuristics}]\n"
+        "models: {teacher: {model: m, temperature: 1, timeout: 60, adaptive: no, send_seed: false, price: {prompt: 1}}}\n"
+    )
+    recipe = load_recipe(str(path), concurrency=3)
+    model = recipe.models["teacher"]
+    assert (recipe.rows, model.temperature, model.timeout, model.adaptive) == (10_000, 1.0, 60.0, False)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sk-planted123",
+        "gsk_plantedAb12Cd34Ef56Gh78",
+        "hf_plantedabcdefghij",
+        "AKIAPLANTED123456789",
+        "AIzaSyPlanted_0123456789",
+        "planted8c1f0a64be2d9735",
+        "my_planted8c1f0a64be2d9735",
+        "PlantedKdLqWeRtYzUiOpAsDfGhJkLpQ",
+    ],
+)
+def test_a_pasted_key_is_refused_and_never_shown(key: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"models\.teacher\.api_key_env: .*write the name") as error:
+        load_recipe(write(tmp_path, **teacher(api_key_env=key)))
+    assert "planted" not in str(error.value).lower()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["OPENAI_API_KEY", "HF_TOKEN", "hf_token", "Azure_OpenAI_GPT4_Key_EastUS2", "COMPANY_OPENAI_GPT4_TEACHER_KEY_2"],
+)
+def test_whatever_a_variable_is_called_is_let_through(name: str, tmp_path: Path) -> None:
+    assert load_recipe(write(tmp_path, **teacher(api_key_env=name))).models["teacher"].api_key_env == name
+
+
+@pytest.mark.parametrize("url", ["http://me:planted@h/v1", "http://me:planted@a..b:port/v1?"])
+def test_a_password_in_a_url_is_refused_and_never_shown(url: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="there is a user name in the URL") as error:
+        load_recipe(write(tmp_path, **teacher(base_url=url)))
+    assert "planted" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://vllm_server:8000/v1", "http://[::1]:80/v1", "http://münchen.de", "http://h./v1"]
+)
+def test_other_urls_are_let_through(url: str, tmp_path: Path) -> None:
+    assert load_recipe(write(tmp_path, **teacher(base_url=url))).models["teacher"].base_url == url
 
 
 def test_the_command_line_replaces_fields(tmp_path: Path) -> None:

@@ -51,18 +51,8 @@ def test_a_mark_is_let_through(stop: str) -> None:
 
 @pytest.mark.parametrize("stop", ["20.", ["<|end|>", "20."], [20], 20])
 def test_stop_strings_of_an_extra_body_obey_the_same_rule(stop: Any) -> None:
-    with pytest.raises(ValidationError, match=r"stop: '20\.?' can stand in an answer"):
+    with pytest.raises(ValidationError, match=r"stop\n.*'20\.?' can stand in an answer"):
         Model(model="m", extra_body={"stop": stop})
-
-
-def test_a_form_for_every_reply_is_refused_with_the_reason() -> None:
-    with pytest.raises(ValidationError, match="would force one form on the replies of every stage; remove it"):
-        Model(model="m", extra_body={"response_format": {"type": "json_object"}})
-
-
-def test_what_else_an_extra_body_holds_is_let_through() -> None:
-    extra = {"top_k": 4, "stop": None, "stop_token_ids": [2]}
-    assert Model(model="m", extra_body=extra).extra_body == extra
 
 
 @given(st.text(string.ascii_letters + string.digits + string.whitespace + ".,:;!?-#*'\"(){}/_=+"))

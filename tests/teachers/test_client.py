@@ -137,11 +137,6 @@ def test_lone_surrogates_in_a_prompt_do_not_stop_the_run() -> None:
         assert complete(made, Prompt((Message("user", "broken \ud83d emoji"),))).text == "4"
 
 
-def test_extra_body_may_not_change_what_the_program_relies_on() -> None:
-    with pytest.raises(RecipeError, match=r"models\.teacher\.extra_body\.stream"):
-        Teachers({"teacher": Model(model="m", extra_body={"stream": True})})
-
-
 def test_a_model_that_the_recipe_lacks_is_named_with_those_it_has() -> None:
     with teachers(says()) as (made, _, _), pytest.raises(RecipeError, match=r"'judge'.*teacher"):
         complete(made, Prompt(PROMPT.messages, model="judge"))
