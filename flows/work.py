@@ -110,7 +110,7 @@ def _with_models(
         RunFailed: not one request was answered, and that may change: the shard would stay empty for ever.
     """
     with CompletionLog.open(folder.open().log) as log:
-        asker = Asker(run.teachers, log, usage, run.budget, rank=shard)
+        asker = Asker(run.teachers, log, usage, run.budget, rank=shard, stage=stage.label)
 
         async def to_the_end() -> T:
             try:
