@@ -93,8 +93,13 @@ def test_a_stop_logs_what_is_paid_for_and_sends_nothing_that_waits(path: Path) -
 
 def test_what_waits_for_a_place_is_not_sent_once_the_budget_is_spent(path: Path) -> None:
     """Its reservation was made when the answers were thought to be shorter."""
-    dear = says(usage={"prompt_tokens": 90, "completion_tokens": 20_000})
-    model, transport = Model(model="m", base_url=URL, concurrency=1), Scripted(dear)
+
+    async def answer(_: httpx2.Request) -> Any:
+        for __ in range(10):  # until the others stand in the queue
+            await asyncio.sleep(0)
+        return says(usage={"prompt_tokens": 90, "completion_tokens": 20_000})
+
+    model, transport = Model(model="m", base_url=URL, concurrency=1), Scripted(answer)
     with Teachers({"teacher": model}, transports={"teacher": transport}, clock=JumpingClock()) as made:
         ended = ask_all(made, path, Limits(budget_tokens=20_000), ["a", "b", "c"])
     assert [type(end) for end in ended] == [Completion, BudgetSpent, BudgetSpent]
