@@ -12,7 +12,7 @@ import pytest
 from schemas.errors import BudgetSpent
 from schemas.exchange import Completion, Message, Prompt
 from schemas.manifest import Usage
-from schemas.recipe import Limits, Model
+from schemas.recipe import Limits, Model, Price
 from teachers.asker import Asker
 from teachers.budget import Budget
 from teachers.builtin.endpoint import Said
@@ -104,3 +104,22 @@ def test_what_waits_for_a_place_is_not_sent_once_the_budget_is_spent(path: Path)
         ended = ask_all(made, path, Limits(budget_tokens=20_000), ["a", "b", "c"])
     assert [type(end) for end in ended] == [Completion, BudgetSpent, BudgetSpent]
     assert [json.loads(request.content)["messages"][0]["content"] for request in transport.requests] == ["a"]
+
+
+# Endpoints that do not say what an answer costs
+
+
+def test_a_budget_ends_a_run_on_an_endpoint_that_counts_nothing(path: Path) -> None:
+    model, transport = Model(model="m", base_url=URL, price=Price(completion=1.0)), Scripted(says("x" * 400))
+    with Teachers({"teacher": model}, transports={"teacher": transport}, clock=JumpingClock()) as made:
+        ended = ask_all(made, path, Limits(budget_usd=0.001), [f"t{number}" for number in range(20)])
+    assert [type(end) for end in ended] == [Completion] * 10 + [BudgetSpent] * 10
+
+
+def test_tokens_a_minute_are_kept_to_on_an_endpoint_that_counts_nothing(path: Path) -> None:
+    clock, transport = JumpingClock(), Scripted(says("x" * 4000))
+    model = Model(model="m", base_url=URL, tokens_per_minute=600)
+    with Teachers({"teacher": model}, transports={"teacher": transport}, clock=clock) as made:
+        began = clock.time()
+        ask_all(made, path, Limits(), ["a", "b", "c", "d"])
+    assert clock.time() - began >= 300
