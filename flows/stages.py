@@ -81,7 +81,8 @@ def resolve(recipe: Recipe, seeds_digest: str, origin: str) -> list[Stage]:
     each accepted proposal into rows. Without a pool method the source is the seeds themselves.
 
     Raises:
-        RecipeError: an unknown stage, a wrong field, a model that is not in the recipe, a pool method in the middle.
+        RecipeError: an unknown stage, a wrong field, a model that is not in the recipe, a pool method in the middle, or
+            a budget in dollars where nothing has a price.
     """
     loaded = [_load(entry, f"{origin}: stages.{place}") for place, entry in enumerate(recipe.stages)]
     for place, (module, config) in enumerate(loaded):
@@ -89,6 +90,7 @@ def resolve(recipe: Recipe, seeds_digest: str, origin: str) -> list[Stage]:
         _check_models(module, config, recipe, where)
         if place and hasattr(module, "propose"):
             raise RecipeError(f"{where}: a pool method makes the first rows; move it to the front of `stages`")
+    _check_budget(recipe, {name for each in loaded for name in model_names(*each).values()}, origin)
     digest = _digest("source", SCHEMA_VERSION, LAYOUT_VERSION, recipe.seed, seeds_digest)
     stages: list[Stage] = []
     if not hasattr(loaded[0][0], "propose"):
@@ -151,6 +153,15 @@ def _check_models(module: ModuleType, config: StageConfig, recipe: Recipe, where
                 f"{where}.{field}: {name!r} is not one of the recipe's models ({', '.join(recipe.models)});"
                 " add it under `models`"
             )
+
+
+def _check_budget(recipe: Recipe, asked: set[str], origin: str) -> None:
+    priced = any(any(recipe.models[name].price.model_dump().values()) for name in asked)
+    if recipe.limits.budget_usd is not None and asked and not priced:
+        raise RecipeError(
+            f"{origin}: limits.budget_usd: no model that the stages ask has a price ({', '.join(sorted(asked))}), so it"
+            " would never be spent; give models.NAME.price, or take budget_tokens"
+        )
 
 
 def _content(module: ModuleType, config: StageConfig, recipe: Recipe) -> list[Any]:

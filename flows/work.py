@@ -111,7 +111,7 @@ def _with_models(
         RunFailed: no request of the run was ever answered, and that may change: every shard would stay empty.
     """
     with CompletionLog.open(folder.open().log) as log:
-        asker = Asker(run.teachers, log, usage, run.budget, rank=shard)
+        asker = Asker(run.teachers, log, usage, run.budget, rank=shard, stage=stage.label)
 
         async def to_the_end() -> T:
             try:

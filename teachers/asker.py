@@ -8,6 +8,7 @@ import asyncio
 
 from schemas.exchange import Completion, Prompt
 from schemas.manifest import Usage
+from schemas.recipe import Limits
 from teachers.budget import Budget
 from teachers.call import Call
 from teachers.client import Teachers
@@ -20,13 +21,20 @@ class Asker:
     """The models as one shard of one stage sees them. Used on the event loop, so its counting needs no lock."""
 
     def __init__(
-        self, teachers: Teachers, log: CompletionLog, usage: Usage, budget: Budget | None = None, rank: int = 0
+        self,
+        teachers: Teachers,
+        log: CompletionLog,
+        usage: Usage,
+        budget: Budget | None = None,
+        rank: int = 0,
+        stage: str = "",
     ) -> None:
         self._teachers = teachers
         self._log = log
         self._usage = usage
-        self._budget = budget
+        self._budget = budget or Budget(Limits())
         self._rank = rank
+        self._stage = stage
         self._under_way = UnderWay()
 
     async def ask(self, key: str, prompt: Prompt, seed: int) -> Completion:
@@ -53,23 +61,18 @@ class Asker:
         await self._under_way.drain(seconds)
 
     async def _ask(self, key: str, call: Call) -> Completion:
-        budget, admitted = self._budget, False
+        request, budget = call.request, self._budget
+        kind = (self._stage, request.name, request.payload.get("max_tokens"))
+        reserved = await budget.admit(kind, self._teachers.guess(request), self._rank)
+        call.admit = budget.check
         completion: Completion | None = None
-
-        def admit() -> None:
-            nonlocal admitted
-            if budget is not None:
-                budget.admit(self._teachers.guess(call.request))
-                admitted = True
-
-        call.admit = admit
         try:
             answer = await self._teachers.ask(call)
             completion = answer.completion
-            await self._log.append(key, call.request.digest, call.request.body, completion, answer.detail)
         finally:
-            if budget is not None and admitted:
-                budget.settle(completion)
+            # Before the log: who has the next place looks at what is left before the disk is done.
+            budget.settle(reserved, completion)
+        await self._log.append(key, request.digest, request.body, completion, answer.detail)
         self._usage.requests += 1
         self._usage.retries += answer.retries
         self._usage.book(completion)

@@ -22,7 +22,7 @@ from teachers.channel import Channel
 from teachers.clock import Clock, RealClock
 from teachers.live import Live
 from teachers.loop import LoopThread, stopped
-from teachers.payload import Request, build_request, guess_tokens
+from teachers.payload import BYTES_A_TOKEN, LONG_REPLY, Request, build_request, guess_tokens
 from teachers.reply import cost_of
 from teachers.turnstile import Turnstile
 from teachers.under_way import UnderWay
@@ -115,9 +115,9 @@ class Teachers:
         return await self._channel(call.request.name).ask(call)
 
     def guess(self, request: Request) -> Spent:
-        """About what a request will cost, before any was answered."""
-        tokens, price = guess_tokens(request), self._channel(request.name).model.price
-        prompt = len(request.body) / 4
+        """What a request will cost at most, before any was answered; where nothing bounds its reply, a long one."""
+        tokens, price = guess_tokens(request, LONG_REPLY), self._channel(request.name).model.price
+        prompt = len(request.body) / BYTES_A_TOKEN
         return Spent(cost_of(price, round(prompt), round(tokens - prompt)), tokens, 1.0)
 
     def live(self) -> Live:

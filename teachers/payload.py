@@ -15,6 +15,10 @@ from teachers.structured import response_format
 
 USUAL_TOKENS = 256
 """Tokens of a reply, where nothing bounds it and nothing is known."""
+LONG_REPLY = 4096
+"""Tokens of one that is long, likewise."""
+BYTES_A_TOKEN = 4
+"""About."""
 SEED_MASK = 0x7FFF_FFFF
 """Endpoints differ in how large a seed they take; all take 31 bits."""
 
@@ -66,11 +70,11 @@ def encode(payload: dict[str, Any]) -> bytes:
     return json.dumps(payload, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def guess_tokens(request: Request) -> float:
-    """About how many tokens a request will use, before any was answered: four bytes each, and what it may say."""
-    said: int = request.payload.get("max_tokens") or USUAL_TOKENS
+def guess_tokens(request: Request, unbounded: int = USUAL_TOKENS) -> float:
+    """About how many tokens a request will use, before any was answered: its bytes, and what it may say."""
+    said: int = request.payload.get("max_tokens") or unbounded
     samples: int = request.payload.get("n", 1)
-    return len(request.body) / 4 + said * samples
+    return len(request.body) / BYTES_A_TOKEN + said * samples
 
 
 def digest(payload: dict[str, Any]) -> str:

@@ -4,12 +4,13 @@ Not here: what the text means. ``<think>`` in it stays where it is; parsers know
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from schemas.exchange import Completion, Sample
 from schemas.recipe import Model, Price
 from teachers.failures import DETAIL_CHARS, Failure
-from teachers.payload import encodable
+from teachers.payload import BYTES_A_TOKEN, encodable, encode
 
 _FINISH = {
     "length": "length",
@@ -46,7 +47,7 @@ def read_reply(raw: bytes, payload: dict[str, Any], model: Model) -> Completion:
     first = next((sample for sample in samples if sample.error is None), samples[0])
     if first.error == _BROKEN_OFF:
         raise Failure(_BROKEN_OFF, "the endpoint broke it off")
-    tokens = _tokens(body.get("usage"))
+    tokens = _tokens(body.get("usage"), payload, samples)
     return Completion(
         text=first.text,
         finish_reason=first.finish_reason,
@@ -133,21 +134,27 @@ def _thoughts(parts: object) -> str:
     return "".join(_text(part.get("text") or part.get(field)) for part, field in fields if field is not None)
 
 
-def _tokens(usage: object) -> dict[str, int]:
-    """The four counts of a completion, 0 where the endpoint does not say."""
+def _tokens(usage: object, payload: dict[str, Any], samples: Sequence[Sample]) -> dict[str, int]:
+    """The four counts of a completion, the main two by what was sent and said where the endpoint does not say."""
     usage = usage if isinstance(usage, dict) else {}
     prompt = _count(usage, "prompt_tokens")
     # Some count what the model thought only in the total (Gemini, xAI), and bill it.
     unseen = _count(usage, "total_tokens") - prompt if prompt else 0
-    completion = max(_count(usage, "completion_tokens"), unseen)
+    completion = max(_count(usage, "completion_tokens"), unseen) or _reckoned(
+        *(text.encode() for sample in samples for text in (sample.text, sample.reasoning or ""))
+    )
     cached = _count(usage.get("prompt_tokens_details"), "cached_tokens") or _count(usage, "prompt_cache_hit_tokens")
     reasoning = _count(usage.get("completion_tokens_details"), "reasoning_tokens")
     return {
-        "prompt_tokens": prompt,
+        "prompt_tokens": prompt or _reckoned(encode(payload)),
         "completion_tokens": completion,
         "cached_tokens": min(cached, prompt),
         "reasoning_tokens": min(reasoning, completion),
     }
+
+
+def _reckoned(*parts: bytes) -> int:
+    return -(-sum(map(len, parts)) // BYTES_A_TOKEN)
 
 
 def _count(usage: object, name: str) -> int:

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from flows.recipe_file import load_recipe, packaged_recipes
-from flows.stages import resolve
+from flows.stages import Stage, resolve
 from schemas.errors import RecipeError
 
 GOOD = {"dataset": "d", "rows": 5, "stages": [{"use": "heuristics"}]}
@@ -223,3 +223,15 @@ def test_moving_to_another_endpoint_keeps_all_digests(tmp_path: Path) -> None:
         for models in (there, elsewhere)
     ]
     assert digests[0] == digests[1]
+
+
+def test_a_budget_in_dollars_needs_a_price(tmp_path: Path) -> None:
+    def stages(price: dict[str, float]) -> list[Stage]:
+        models = {"teacher": {"model": "m"}, "judge": {"model": "n", "price": price}, "spare": {"model": "o"}}
+        asked = [{"use": "respond"}, {"use": "evol_instruct", "judge_model": "judge"}]
+        limits = {"budget_usd": 5}
+        return resolve(load_recipe(write(tmp_path, stages=asked, models=models, limits=limits)), "", "r.yaml")
+
+    assert stages({"completion": 1.0})
+    with pytest.raises(RecipeError, match=r"^r.yaml: limits.budget_usd: no model .* price \(judge, teacher\)"):
+        stages({"completion": 0.0})

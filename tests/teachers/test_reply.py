@@ -172,10 +172,21 @@ def test_tokens_of_thoughts_are_counted(prompt: int, said: int, total: int, thou
         {"prompt_tokens": -1, "completion_tokens": "many", "prompt_tokens_details": {"cached_tokens": 7}},
     ],
 )
-def test_counts_that_are_missing_or_nonsense_are_nothing(usage: Any) -> None:
-    completion = read({"content": "a"}, usage=usage, price=Price(prompt=1, completion=1))
-    assert (completion.prompt_tokens, completion.completion_tokens, completion.cached_tokens) == (0, 0, 0)
-    assert (completion.reasoning_tokens, completion.cost) == (0, 0)
+def test_counts_that_are_missing_or_nonsense_are_reckoned_by_what_was_sent_and_said(usage: Any) -> None:
+    first, second = {"content": "a" * 39}, {"content": "b" * 20, "reasoning_content": "c" * 20}
+    completion = read(first, second, n=2, usage=usage, price=Price(prompt=1, completion=1))
+    sent = len(b'{"n":2}')
+    assert (completion.prompt_tokens, completion.completion_tokens) == (-(-sent // 4), 20)
+    assert completion.cost == pytest.approx(22e-6)
+    assert (completion.cached_tokens, completion.reasoning_tokens) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("usage", "counts"), [({"prompt_tokens": 7}, (7, 5)), ({"completion_tokens": 7}, (1, 7)), ({}, (1, 5))]
+)
+def test_only_the_count_that_is_missing_is_reckoned(usage: Any, counts: tuple[int, int]) -> None:
+    completion = read({"content": "a" * 20}, usage=usage)
+    assert (completion.prompt_tokens, completion.completion_tokens) == counts
 
 
 @pytest.mark.parametrize("finish", ["error", "abort"])
