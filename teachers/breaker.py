@@ -9,7 +9,7 @@ Pure: the caller says what time it is. Not here: how long the run waits for an e
 
 import random
 
-from teachers.failures import LONGEST_RETRY_AFTER, Failure
+from teachers.failures import Failure
 
 GONE = 3
 """Failures in a row, none of them even a connection, after which an endpoint is taken for gone."""
@@ -98,5 +98,5 @@ class Breaker:
         if failure.retry_after is None:
             wanted, self._pause = self._pause, min(LONGEST_PAUSE, 2 * self._pause)
         else:
-            wanted = min(failure.retry_after, LONGEST_RETRY_AFTER)
+            wanted = failure.retry_after
         self._try_at = now + wanted * random.uniform(1.0, 1.1)

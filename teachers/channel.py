@@ -58,8 +58,8 @@ class Channel:
         self._replicas = [
             Replica(Access(name, model, url, transport), Window(model.concurrency, adaptive)) for url in model.endpoints
         ]
-        self._rates = Rates(model.requests_per_minute, model.tokens_per_minute)
-        self._gate = Gate(self._replicas, model.concurrency, self._rates, clock)
+        rates = Rates(model.requests_per_minute, model.tokens_per_minute)
+        self._gate = Gate(self._replicas, model.concurrency, rates, clock)
         self._pulse = Pulse(self._replicas, self._gate, clock) if adaptive and transport is None else None
 
     def __repr__(self) -> str:
@@ -159,12 +159,14 @@ class Channel:
             )
 
     def status(self) -> str:
-        """The model for the progress line: what is down, else how many requests are in flight of how many."""
+        """The model for the progress line: what is down, else how many are in flight, and why no more."""
         now = self._clock.time()
         down = [replica for replica in self._replicas if replica.breaker.down_since is not None]
         if not down:
             most = min(self.model.concurrency, sum(replica.window.size for replica in self._replicas))
-            return f"{self.name} {self._gate.taken}/{most}"
+            held_back = self._gate.held_back
+            why = f", {held_back:.0f} s until its rate limit allows more" if held_back >= 1 else ""
+            return f"{self.name} {self._gate.taken}/{most}{why}"
         first = down[0]
         others = f" and {len(down) - 1} more" if len(down) > 1 else ""
         since, wait = first.breaker.down_since or now, first.breaker.wait(now)
@@ -246,8 +248,7 @@ class Channel:
             self._live.in_flight -= 1
             self._live.waiting += 1
         tokens = completion.completion_tokens
-        self._gate.answer(place, tokens, completion.prompt_tokens + tokens)
-        self._rates.told(self._clock.time(), headers)
+        self._gate.answer(place, tokens, completion.prompt_tokens + tokens, headers)
         return completion
 
     async def _enter(self, call: Call) -> Place:

@@ -42,8 +42,9 @@ FIRST_WAIT = 0.5
 """Seconds; the window of the back-off doubles with every attempt…"""
 LONGEST_WAIT = 30.0
 """…up to this."""
-LONGEST_RETRY_AFTER = 300.0
-"""Seconds an endpoint may ask us to stay away; one that asks for more is asked again after this."""
+SHORTEST_RETRY_AFTER, LONGEST_RETRY_AFTER = 0.1, 300.0
+"""Seconds an endpoint may ask us to stay away. One that asks for more is asked again after the longest; one that asks
+for less (nothing, a date in the past) has named no time: we would come back at once, and be sent away again."""
 DETAIL_CHARS = 300
 """How much of an endpoint's own words is kept."""
 
@@ -67,7 +68,7 @@ class Failure(Exception):
         """The endpoint's own words, for people."""
         self.status = status
         self.retry_after = retry_after
-        """Seconds, where the endpoint named them."""
+        """Seconds, where the endpoint named a time that makes sense."""
 
     @property
     def transient(self) -> bool:
@@ -116,20 +117,25 @@ def back_off(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, Failure) and error.retry_after is not None:
         # A little more than asked for, so that those who were sent away together do not come back together.
-        return min(error.retry_after, LONGEST_RETRY_AFTER) * random.uniform(1.0, 1.1)
+        return error.retry_after * random.uniform(1.0, 1.1)
     window = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (state.attempt_number - 1))
     return random.uniform(window / 4, window)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds from ``retry-after-ms`` or ``Retry-After`` (a number or an HTTP date); None if there is neither."""
+    """Seconds from ``retry-after-ms`` or ``Retry-After`` (a number or an HTTP date); None if neither names a time."""
+    seconds = _asked_for(headers)
+    return None if seconds is None or seconds < SHORTEST_RETRY_AFTER else min(seconds, LONGEST_RETRY_AFTER)
+
+
+def _asked_for(headers: Mapping[str, str]) -> float | None:
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         seconds = _number(headers.get(name))
         if seconds is not None:
-            return max(0.0, seconds * unit)
+            return seconds * unit
     date = email.utils.parsedate_tz(headers.get("retry-after"))
     try:
-        return None if date is None else max(0.0, email.utils.mktime_tz(date) - time.time())
+        return None if date is None else email.utils.mktime_tz(date) - time.time()
     except (ValueError, OverflowError):  # a year that no calendar has
         return None
 

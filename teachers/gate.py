@@ -12,14 +12,16 @@ single probe now and then (``breaker.py``). Used on the event loop only.
 
 import asyncio
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from teachers.access import Access
 from teachers.breaker import Breaker
 from teachers.clock import Clock
-from teachers.rates import Rates
+from teachers.rates import Rates, Told
 from teachers.window import Window
+
+NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(eq=False)
@@ -29,13 +31,16 @@ class Replica:
     access: Access
     window: Window
     breaker: Breaker = field(default_factory=Breaker)
+    told: Told = field(default_factory=Told)
     sent: int = 0
     """Requests so far."""
 
     def wait(self, now: float) -> float | None:
         """Seconds until a request may be sent here; None until something else happens first."""
         wait = self.breaker.wait(now)
-        return wait if self.window.in_flight < self.window.size or not self.breaker.closed else None
+        if wait is None or (self.window.in_flight >= self.window.size and self.breaker.closed):
+            return None
+        return max(wait, self.told.wait(now))
 
 
 @dataclass(slots=True)
@@ -94,10 +99,21 @@ class Gate:
                 self.fail(future.result(), hold=False)
             raise
 
-    def answer(self, place: Place, completion_tokens: int, tokens: int) -> None:
+    @property
+    def held_back(self) -> float:
+        """Seconds that requests wait only because of rates: a cap, or what all endpoints say of theirs."""
+        if not self._queue:
+            return 0.0
+        now = self._clock.time()
+        return max(self._rates.wait(now), min(replica.told.wait(now) for replica in self.replicas))
+
+    def answer(
+        self, place: Place, completion_tokens: int, tokens: int, headers: Mapping[str, str] = NO_HEADERS
+    ) -> None:
         """The request was answered, with so many completion tokens, of so many tokens in all."""
         now, replica = self._clock.time(), place.replica
         self._rates.answered(now, place.set_aside, tokens)
+        replica.told.hear(now, headers, self._rates.usual_tokens)
         replica.window.answer(now, now - place.since, completion_tokens)
         self.alive(replica)
         self._free()
@@ -182,7 +198,9 @@ class Gate:
         replica.sent += 1
         probe = replica.breaker.sent()
         replica.window.enter(now)
-        return Place(replica, now, self._rates.sent(now, turn.tokens), probe)
+        set_aside = self._rates.sent(now, turn.tokens)
+        replica.told.sent(now, set_aside)
+        return Place(replica, now, set_aside, probe)
 
     def _come_back(self, now: float, wait: float) -> None:
         """Look again after ``wait`` seconds, if nothing calls before."""

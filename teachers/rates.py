@@ -14,7 +14,9 @@ from collections.abc import Mapping
 BURST = 1.0
 """Seconds' worth of a cap that may be sent at once."""
 LONGEST = 60.0
-"""Seconds, at most, that a header makes us wait: these caps are by the minute."""
+"""Seconds, at most, between two requests because of headers."""
+LONGEST_RESET = 31 * 86_400.0
+"""Seconds until a quota is whole again; more than this is no span of time, but a date: seconds since 1970."""
 LITTLE = 0.05
 """Share of its limit below which an endpoint has little left."""
 _LEARN = 0.1
@@ -29,23 +31,22 @@ class Bucket:
 
     def __init__(self, per_minute: float, left: float | None = None, now: float = 0.0) -> None:
         self._rate = per_minute / 60
-        self._most = max(1.0, self._rate * BURST)
+        self._most = max(1.0, self._rate * BURST, left or 0.0)
         self._left = self._most if left is None else left
         self._then = now
 
+    def left(self, now: float) -> float:
+        """How much there is; less than nothing is a debt."""
+        return min(self._most, self._left + max(0.0, now - self._then) * self._rate)
+
     def take(self, now: float, amount: float) -> None:
         """Use some; may leave a debt."""
-        self._fill(now)
-        self._left -= amount
+        self._left, self._then = self.left(now) - amount, now
 
     def wait(self, now: float) -> float:
         """Seconds until there is something left."""
-        self._fill(now)
-        return 0.0 if self._left > 0 else (-self._left + 1e-6) / self._rate
-
-    def _fill(self, now: float) -> None:
-        self._left = min(self._most, self._left + max(0.0, now - self._then) * self._rate)
-        self._then = now
+        left = self.left(now)
+        return 0.0 if left > 0 else (-left + 1e-6) / self._rate
 
 
 class Rates:
@@ -54,26 +55,20 @@ class Rates:
     def __init__(self, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
         self._requests = Bucket(requests_per_minute) if requests_per_minute else None
         self._tokens = Bucket(tokens_per_minute) if tokens_per_minute else None
-        self._told: dict[str, Bucket] = {}
-        """What the endpoint's headers say is nearly used up: requests, tokens."""
-        self._usual_tokens = 0.0
-        self._not_before = 0.0
+        self.usual_tokens = 0.0
+        """Of a request; 0 while none was answered."""
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may be sent; 0.0 is now."""
-        caps = (self._requests, self._tokens, *self._told.values())
-        buckets = [bucket.wait(now) for bucket in caps if bucket is not None]
-        return max([self._not_before - now, 0.0, *buckets])
+        return max((cap.wait(now) for cap in (self._requests, self._tokens) if cap is not None), default=0.0)
 
     def sent(self, now: float, guess: float = 0.0) -> float:
         """A request is sent; gives the tokens that were set aside for it: ``guess``, until some were answered."""
-        set_aside = self._usual_tokens or guess
+        set_aside = self.usual_tokens or guess
         if self._requests is not None:
             self._requests.take(now, 1)
         if self._tokens is not None:
             self._tokens.take(now, set_aside)
-        for kind, bucket in self._told.items():
-            bucket.take(now, 1 if kind == "requests" else set_aside)
         return set_aside
 
     def answered(self, now: float, set_aside: float, tokens: int) -> None:
@@ -81,22 +76,51 @@ class Rates:
         if self._tokens is not None:
             self._tokens.take(now, tokens - set_aside)
         if tokens:
-            self._usual_tokens += (tokens - self._usual_tokens) * (_LEARN if self._usual_tokens else 1.0)
+            self.usual_tokens += (tokens - self.usual_tokens) * (_LEARN if self.usual_tokens else 1.0)
 
-    def told(self, now: float, headers: Mapping[str, str]) -> None:
-        """What the endpoint's headers say is left, and in which time all of it will be there again."""
-        for kind, least in (("requests", 1.0), ("tokens", max(1.0, self._usual_tokens))):
+
+class Told:
+    """What one endpoint's headers say of its own caps, while there is little left."""
+
+    def __init__(self) -> None:
+        self._left: dict[str, Bucket] = {}
+        """Of requests, of tokens."""
+        self._not_before: dict[str, float] = {}
+        """Where nothing is left, and no limit was told that it could fill up to."""
+        self._since = 0.0
+        """When a request was last sent, or answered."""
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next request may be sent; 0.0 is now."""
+        # A progress display looks from another thread: it must not go through a dictionary that changes.
+        waits = [bucket.wait(now) for bucket in tuple(self._left.values())]
+        waits += [until - now for until in tuple(self._not_before.values())]
+        return max(0.0, min(max(waits, default=0.0), self._since + LONGEST - now))
+
+    def sent(self, now: float, tokens: float) -> None:
+        """A request is sent that will use about so many tokens."""
+        self._since = now
+        for kind, bucket in self._left.items():
+            bucket.take(now, 1 if kind == "requests" else tokens)
+
+    def hear(self, now: float, headers: Mapping[str, str], usual_tokens: float = 0.0) -> None:
+        """An answer's headers: what is left, and in which time all of it will be there again."""
+        self._since = now
+        for kind, least in (("requests", 1.0), ("tokens", max(1.0, usual_tokens))):
             left, limit = (_count(headers.get(f"x-ratelimit-{name}-{kind}")) for name in ("remaining", "limit"))
             if left is None:
                 continue
-            wait = duration(headers.get(f"x-ratelimit-reset-{kind}", "")) or 0.0
-            if left > max(least, LITTLE * (limit or 0)):
-                self._told.pop(kind, None)
-            elif limit and wait and limit > left:
-                if kind not in self._told:
-                    self._told[kind] = Bucket(60 * (limit - left) / wait, float(left), now)
+            before = self._left.pop(kind, None)
+            self._not_before.pop(kind, None)
+            reset = duration(headers.get(f"x-ratelimit-reset-{kind}", "")) or 0.0
+            if left > max(least, LITTLE * (limit or 0)) or not 0 < reset <= LONGEST_RESET:
+                continue
+            if limit and limit > left:
+                # What was sent after this request is missing in its count, and not in ours.
+                known = float(left) if before is None else min(left, before.left(now))
+                self._left[kind] = Bucket(60 * (limit - left) / reset, known, now)
             elif left < least:
-                self._not_before = max(self._not_before, now + min(LONGEST, wait))
+                self._not_before[kind] = now + reset
 
 
 def _count(text: str | None) -> int | None:

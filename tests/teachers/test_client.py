@@ -246,10 +246,29 @@ def test_retry_after_is_obeyed(headers: dict[str, str], seconds: float) -> None:
     assert seconds <= clock.slept[0] <= seconds * 1.1
 
 
-def test_a_retry_after_in_the_past_does_not_wait() -> None:
-    with teachers(fails(503, headers={"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}), says()) as (made, _, clock):
+NO_TIME = [
+    *({"retry-after": text} for text in ("0", "-5", "0.001", "Wed, 21 Oct 2015 07:28:00 GMT")),
+    {"retry-after-ms": "0"},
+]
+"""What endpoints say that want to be asked again at once."""
+
+
+@pytest.mark.parametrize("headers", NO_TIME)
+def test_a_retry_after_that_names_no_time_is_no_reason_to_come_back_at_once(headers: dict[str, str]) -> None:
+    with teachers(fails(503, headers=headers), says()) as (made, _, clock):
         complete(made)
-    assert clock.slept == [0.0]
+    assert 0.5 / 4 <= clock.slept[0] <= 0.5
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("headers", NO_TIME)
+def test_an_endpoint_that_asks_for_a_storm_of_requests_gets_none(status: int, headers: dict[str, str]) -> None:
+    async def all_of_them(made: Teachers) -> list[Any]:
+        return await asyncio.gather(*(made.complete(PROMPT, seed) for seed in range(40)), return_exceptions=True)
+
+    with teachers(fails(status, headers=headers), concurrency=64, max_wait=60) as (made, transport, _):
+        made.run(all_of_them(made))
+    assert len(transport.requests) <= 100
 
 
 def test_the_back_off_grows_and_differs_from_request_to_request() -> None:

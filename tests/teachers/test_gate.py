@@ -150,3 +150,18 @@ def test_rates_hold_requests_back() -> None:
         assert clock.time() - started == pytest.approx(60, rel=0.05)
 
     with_gate([100], 100, work, Rates(60, None))
+
+
+def test_what_one_endpoint_says_of_its_quota_holds_for_that_one_alone() -> None:
+    async def work(gate: Gate, clock: JumpingClock) -> None:
+        used_up, other = gate.replicas
+        (place,) = await fill(gate, 1)
+        assert place.replica is used_up
+        nothing_left = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "50s"}
+        gate.answer(place, 1, 1, nothing_left)
+        for place in await fill(gate, 100):
+            assert place.replica is other
+            gate.answer(place, 1, 1)
+        assert clock.slept == []
+
+    with_gate([200, 100], 300, work)

@@ -106,25 +106,46 @@ def test_before_the_run_one_endpoint_must_answer() -> None:
         check(lambda host, number: 401 if host == "replica1.invalid" else 200)
 
 
-def test_the_progress_line_says_what_is_down_and_when_it_is_tried() -> None:
-    class Stuck(JumpingClock):
-        async def sleep(self, seconds: float) -> None:
+class Stuck(JumpingClock):
+    """Time hardly moves."""
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds > 0.01:
             await asyncio.Event().wait()
+        await super().sleep(seconds)
 
-    entry = Model(model="m", base_url=URLS[0])
+
+def line_that_says(word: str, made: Teachers) -> str:
+    """The progress line of the one model, as soon as a few requests have made it say so."""
     prompt = Prompt((Message("user", "x"),))
+
+    async def some() -> None:
+        tasks = [asyncio.create_task(made.complete(prompt, seed)) for seed in range(4)]
+        while word not in made.live().models[0]:
+            await asyncio.sleep(0)
+        lines.extend(made.live().models)
+        for task in tasks:
+            task.cancel()
+
+    lines: list[str] = []
+    made.run(some())
+    (line,) = lines
+    return line
+
+
+def test_the_progress_line_says_what_is_down_and_when_it_is_tried() -> None:
+    entry = Model(model="m", base_url=URLS[0])
     with Teachers({"teacher": entry}, transports={"teacher": Cluster(lambda *_: 0)}, clock=Stuck()) as made:
-
-        async def some() -> None:
-            tasks = [asyncio.create_task(made.complete(prompt, seed)) for seed in range(4)]
-            while "down" not in made.live().models[0]:
-                await asyncio.sleep(0)
-            for task in tasks:
-                task.cancel()
-
-        made.run(some())
-        (line,) = made.live().models
+        line = line_that_says("down", made)
     assert line == "teacher: http://replica0.invalid/v1 is down for 0 s (unreachable ConnectError), next try in 1 s"
+
+
+def test_the_progress_line_says_that_requests_wait_for_a_rate_limit() -> None:
+    entry = Model(model="m", base_url=URLS[0], requests_per_minute=5)
+    cluster = Cluster(lambda *_: 200)
+    with Teachers({"teacher": entry}, transports={"teacher": cluster}, clock=Stuck()) as made:
+        line = line_that_says("limit", made)
+    assert line.endswith("/4, 12 s until its rate limit allows more")
 
 
 def test_a_connection_that_breaks_is_told_from_an_endpoint_that_is_not_there() -> None:
