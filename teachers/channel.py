@@ -8,6 +8,7 @@ Not here: the same through a Batch API (``batch.py``); what was asked before (``
 """
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,9 @@ class Channel:
         self._answered = 0
         self._failures_in_a_row = 0
         self._resting = 0
-        """Requests between two attempts."""
+        """Requests between two attempts: in their back-off, or waiting for a place once more."""
+        self.hungry: Callable[[], None] = lambda: None
+        """Called when the appetite has grown because of them."""
         # The offline teacher of this process works on our own processor: nothing is found out by asking faster.
         adaptive = model.adaptive and not model.offline
         self._replicas = [
@@ -83,7 +86,7 @@ class Channel:
         finally:
             self._live.waiting -= 1
         count(self._live, self.name, completion, detail)
-        self._stop_if_hopeless(completion, detail)
+        self._stop_if_hopeless(call, completion, detail)
         return Answer(completion, call.attempts - 1, detail)
 
     @property
@@ -210,6 +213,8 @@ class Channel:
 
     async def _rest(self, seconds: float) -> None:
         self._resting += 1
+        # Rows that make the endpoint fail may be all that has begun, and then nothing healthy would show that it works.
+        self.hungry()
         try:
             await self._clock.sleep(seconds)
         finally:
@@ -252,7 +257,11 @@ class Channel:
         came = self._clock.time()
         turn = call.turn = call.turn or Turn(call.rank, guess_tokens(call.request))
         turn.avoid = call.last
-        place = await self._gate.enter(turn)
+        self._resting += call.last is not None
+        try:
+            place = await self._gate.enter(turn)
+        finally:
+            self._resting -= call.last is not None
         call.attempts += 1
         if call.last is None:
             call.since = place.since
@@ -271,8 +280,11 @@ class Channel:
         replica, breaker = place.replica, place.replica.breaker
         if failure.word in NOT_THE_ENDPOINT:
             self._gate.alive(replica)
-        else:
+        elif not (failure.perhaps_the_request and _is_its_own_fault(call)):
             breaker.failed(self._clock.time(), failure, call.request.digest, place.probe, replica.window.in_flight)
+        if failure.perhaps_the_request and call.turn is not None:
+            call.turn.suspect += 1
+            call.turn.failed_at = min(call.turn.failed_at, self._clock.time())
         # What an endpoint that is down costs is time, unless the request itself may be what it fails of.
         call.counted += breaker.closed or failure.perhaps_the_request
         if failure.word in OVERLOAD or failure.status == 503:
@@ -294,14 +306,17 @@ class Channel:
             raise self._stopped(failure, call.last) from None
         return no_reply(failure, call.request.payload, self.model)
 
-    def _stop_if_hopeless(self, completion: Completion, detail: str) -> None:
+    def _stop_if_hopeless(self, call: Call, completion: Completion, detail: str) -> None:
         """Turning every row into a reject would waste the run; it is better stopped, mended and resumed.
 
-        A refusal may be the row's own fault, so it counts only while the endpoint has never answered.
+        A refusal may be the row's own fault, so it counts only while the endpoint has never answered. What failed
+        while others were answered does not count.
         """
         if completion.error is None:
             self._answered += 1
             self._failures_in_a_row = 0
+        elif _is_its_own_fault(call):
+            return
         elif completion.error in TRANSIENT or not self._answered:
             self._failures_in_a_row += 1
         if self._failures_in_a_row >= HOPELESS:
@@ -339,6 +354,11 @@ class Channel:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Failure):
             self._live.last_failure = self._scrubbed(f"{self.name}: {error.word} {error.detail}".rstrip())
+
+
+def _is_its_own_fault(call: Call) -> bool:
+    """Whether the endpoint answered others after it first failed at this one: that says nothing of the endpoint."""
+    return call.turn is not None and call.last is not None and call.turn.failed_at < call.last.answered_at
 
 
 def _read(call: Call, model: Model) -> Completion:

@@ -34,6 +34,8 @@ class Replica:
     told: Told = field(default_factory=Told)
     sent: int = 0
     """Requests so far."""
+    answered_at: float = 0.0
+    """When it last answered one."""
 
     def wait(self, now: float) -> float | None:
         """Seconds until a request may be sent here; None until something else happens first."""
@@ -64,6 +66,10 @@ class Turn:
     """A guess at what it will use."""
     avoid: Replica | None = None
     """Where it has just failed."""
+    suspect: int = 0
+    """How often it failed in a way that may be its own fault…"""
+    failed_at: float = float("inf")
+    """…and when it first did."""
     number: int = 0
 
 
@@ -113,6 +119,7 @@ class Gate:
         """The request was answered, with so many completion tokens, of so many tokens in all."""
         now, replica = self._clock.time(), place.replica
         self._rates.answered(now, place.set_aside, tokens)
+        replica.answered_at = now
         replica.told.hear(now, headers, self._rates.usual_tokens)
         replica.window.answer(now, now - place.since, completion_tokens)
         self.alive(replica)
@@ -181,8 +188,19 @@ class Gate:
             if replica is None:
                 self._come_back(now, wait)
                 return
-            heapq.heappop(self._queue)
+            _, _, future, turn = self._pop(probe=not replica.breaker.closed)
             future.set_result(self._place(replica, turn, now))
+
+    def _pop(self, probe: bool) -> tuple[int, int, asyncio.Future[Place], Turn]:
+        """Take out of the queue who is next; as a probe, whose failure would say most about the endpoint."""
+        if not probe or not self._queue[0][-1].suspect:
+            return heapq.heappop(self._queue)
+        waiting = [entry for entry in self._queue if not entry[2].done()]
+        best = min(waiting, key=lambda entry: (entry[-1].suspect, entry[:2]))
+        waiting.remove(best)
+        heapq.heapify(waiting)
+        self._queue = waiting
+        return best
 
     def _choose(self, now: float, turn: Turn) -> tuple[Replica | None, float]:
         """The endpoint to ask next; else the seconds until one may be asked, ``inf`` if only an answer can help."""
