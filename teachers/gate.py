@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from teachers.access import Access
 from teachers.breaker import Breaker
 from teachers.clock import Clock
+from teachers.failures import Failure
 from teachers.rates import Rates, Told
 from teachers.window import Window
 
@@ -36,10 +37,12 @@ class Replica:
     """Requests so far."""
     answered_at: float = 0.0
     """When it last answered one."""
+    useless: Failure | None = None
+    """Why it is never asked again, if it is not."""
 
     def wait(self, now: float) -> float | None:
         """Seconds until a request may be sent here; None until something else happens first."""
-        wait = self.breaker.wait(now)
+        wait = self.breaker.wait(now) if self.useless is None else None
         if wait is None or (self.window.in_flight >= self.window.size and self.breaker.closed):
             return None
         return max(wait, self.told.wait(now))
@@ -111,7 +114,12 @@ class Gate:
         if not self._queue:
             return 0.0
         now = self._clock.time()
-        return max(self._rates.wait(now), min(replica.told.wait(now) for replica in self.replicas))
+        return max(self._rates.wait(now), min(replica.told.wait(now) for replica in self.useful))
+
+    @property
+    def useful(self) -> list[Replica]:
+        """Those that are asked; never none."""
+        return [replica for replica in self.replicas if replica.useless is None]
 
     def answer(
         self, place: Place, completion_tokens: int, tokens: int, headers: Mapping[str, str] = NO_HEADERS
