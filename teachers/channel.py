@@ -8,6 +8,7 @@ Not here: the same through a Batch API (``batch.py``); what was asked before (``
 """
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from schemas.recipe import Model
 from teachers.access import Access
 from teachers.call import HOPELESS, Answer, Call, count
 from teachers.clock import Clock
-from teachers.failures import NOT_THE_ENDPOINT, OVERLOAD, TRANSIENT, Failure, back_off, is_transient
+from teachers.failures import NOT_THE_ENDPOINT, OVERLOAD, TRANSIENT, USELESS, Failure, back_off, is_transient
 from teachers.gate import Gate, Place, Replica, Turn
 from teachers.live import Live
 from teachers.payload import Request, digest_of, encode, guess_tokens
@@ -52,7 +53,9 @@ class Channel:
         self._answered = 0
         self._failures_in_a_row = 0
         self._resting = 0
-        """Requests between two attempts."""
+        """Requests between two attempts: in their back-off, or waiting for a place once more."""
+        self.hungry: Callable[[], None] = lambda: None
+        """Called when the appetite has grown because of them."""
         # The offline teacher of this process works on our own processor: nothing is found out by asking faster.
         adaptive = model.adaptive and not model.offline
         self._replicas = [
@@ -83,14 +86,14 @@ class Channel:
         finally:
             self._live.waiting -= 1
         count(self._live, self.name, completion, detail)
-        self._stop_if_hopeless(completion, detail)
+        self._stop_if_hopeless(call, completion, detail)
         return Answer(completion, call.attempts - 1, detail)
 
     @property
     def appetite(self) -> int:
         """Pieces of work that keep the model busy: what is in flight, what fills windows that treble at once (see
         ``window.GROWTH``), and what waits for a retry."""
-        room = sum(min(4 * replica.window.size, 2 * replica.window.cap) for replica in self._replicas)
+        room = sum(min(4 * replica.window.size, 2 * replica.window.cap) for replica in self._gate.useful)
         return min(room, 2 * self.model.concurrency) + self._resting
 
     async def keeps_to_schemas(self) -> bool:
@@ -160,10 +163,18 @@ class Channel:
 
     def status(self) -> str:
         """The model for the progress line: what is down, else how many are in flight, and why no more."""
+        left_alone = [
+            f"; {replica.access.shown} is left alone ({replica.useless.word} {replica.useless.status})"
+            for replica in self._replicas
+            if replica.useless is not None
+        ]
+        return self._status_of(self._gate.useful) + "".join(left_alone)
+
+    def _status_of(self, replicas: list[Replica]) -> str:
         now = self._clock.time()
-        down = [replica for replica in self._replicas if replica.breaker.down_since is not None]
+        down = [replica for replica in replicas if replica.breaker.down_since is not None]
         if not down:
-            most = min(self.model.concurrency, sum(replica.window.size for replica in self._replicas))
+            most = min(self.model.concurrency, sum(replica.window.size for replica in replicas))
             held_back = self._gate.held_back
             why = f", {held_back:.0f} s until its rate limit allows more" if held_back >= 1 else ""
             return f"{self.name} {self._gate.taken}/{most}{why}"
@@ -186,7 +197,9 @@ class Channel:
         """Attempts, until there is an answer; a failure with a ``final`` status is one."""
 
         def passing(error: BaseException) -> bool:
-            return is_transient(error) and isinstance(error, Failure) and error.status not in final
+            if not isinstance(error, Failure) or error.status in final:
+                return False
+            return is_transient(error) or self._may_ask_elsewhere(call, error)
 
         try:
             # Most requests need no second attempt, and nothing of what it takes to make one.
@@ -212,8 +225,18 @@ class Channel:
         answered: Completion = await retrying(again)
         return answered
 
+    def _may_ask_elsewhere(self, call: Call, failure: Failure) -> bool:
+        """Whether others are left to be asked than the endpoint that is of no use; from now on it is left alone."""
+        others = [replica for replica in self._gate.useful if replica is not call.last]
+        if failure.word not in USELESS or call.last is None or not others:
+            return False
+        call.last.useless = failure
+        return True
+
     async def _rest(self, seconds: float) -> None:
         self._resting += 1
+        # Rows that make the endpoint fail may be all that has begun, and then nothing healthy would show that it works.
+        self.hungry()
         try:
             await self._clock.sleep(seconds)
         finally:
@@ -227,7 +250,7 @@ class Channel:
 
     def _down_for(self, now: float) -> float:
         """Seconds since which no endpoint of the model has worked."""
-        downs = [replica.breaker.down_since for replica in self._replicas]
+        downs = [replica.breaker.down_since for replica in self._gate.useful]
         return min(0.0 if since is None else now - since for since in downs)
 
     async def _attempt(self, call: Call) -> Completion:
@@ -256,7 +279,11 @@ class Channel:
         came = self._clock.time()
         turn = call.turn = call.turn or Turn(call.rank, guess_tokens(call.request))
         turn.avoid = call.last
-        place = await self._gate.enter(turn)
+        self._resting += call.last is not None
+        try:
+            place = await self._gate.enter(turn)
+        finally:
+            self._resting -= call.last is not None
         call.attempts += 1
         if call.last is None:
             call.since = place.since
@@ -275,10 +302,13 @@ class Channel:
         replica, breaker = place.replica, place.replica.breaker
         if failure.word in NOT_THE_ENDPOINT:
             self._gate.alive(replica)
-        else:
+        elif not (failure.perhaps_the_request and _is_its_own_fault(call)):
             breaker.failed(self._clock.time(), failure, call.request.digest, place.probe, replica.window.in_flight)
+        if failure.perhaps_the_request and call.turn is not None:
+            call.turn.suspect += 1
+            call.turn.failed_at = min(call.turn.failed_at, self._clock.time())
         # What an endpoint that is down costs is time, unless the request itself may be what it fails of.
-        call.counted += breaker.closed or failure.perhaps_the_request
+        call.counted += (breaker.closed and failure.word not in USELESS) or failure.perhaps_the_request
         if failure.word in OVERLOAD or failure.status == 503:
             self._gate.refuse(place, hold=failure.word != "timeout")
         else:
@@ -288,24 +318,22 @@ class Channel:
         assert call.last is not None, "it was asked"
         # A request that always gets a 500 is rejected, whatever else is wrong just now.
         down = self._down_for(self._clock.time()) > 0 and not failure.perhaps_the_request
-        gone = failure.word == "unreachable" and len(self._replicas) == 1
-        if (
-            down
-            or gone
-            or self._down_for(self._clock.time()) >= self.model.max_wait
-            or failure.word in ("wrong_key", "not_found", "no_quota")
-        ):
+        gone = failure.word == "unreachable" and len(self._gate.useful) == 1
+        if down or gone or self._down_for(self._clock.time()) >= self.model.max_wait or failure.word in USELESS:
             raise self._stopped(failure, call.last) from None
         return no_reply(failure, call.request.payload, self.model)
 
-    def _stop_if_hopeless(self, completion: Completion, detail: str) -> None:
+    def _stop_if_hopeless(self, call: Call, completion: Completion, detail: str) -> None:
         """Turning every row into a reject would waste the run; it is better stopped, mended and resumed.
 
-        A refusal may be the row's own fault, so it counts only while the endpoint has never answered.
+        A refusal may be the row's own fault, so it counts only while the endpoint has never answered. What failed
+        while others were answered does not count.
         """
         if completion.error is None:
             self._answered += 1
             self._failures_in_a_row = 0
+        elif _is_its_own_fault(call):
+            return
         elif completion.error in TRANSIENT or not self._answered:
             self._failures_in_a_row += 1
         if self._failures_in_a_row >= HOPELESS:
@@ -343,6 +371,11 @@ class Channel:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Failure):
             self._live.last_failure = self._scrubbed(f"{self.name}: {error.word} {error.detail}".rstrip())
+
+
+def _is_its_own_fault(call: Call) -> bool:
+    """Whether the endpoint answered others after it first failed at this one: that says nothing of the endpoint."""
+    return call.turn is not None and call.last is not None and call.turn.failed_at < call.last.answered_at
 
 
 def _read(call: Call, model: Model) -> Completion:

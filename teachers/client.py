@@ -59,7 +59,9 @@ class Teachers:
                 place = folder and folder / "batches" / name
                 self._channels[name] = BatchChannel(name, model, self._live, transport, clock.sleep, place)
             else:
-                self._channels[name] = Channel(name, model, self._live, transport, clock, folder)
+                channel = Channel(name, model, self._live, transport, clock, folder)
+                channel.hungry = self.turnstile.let_in
+                self._channels[name] = channel
 
     def __enter__(self) -> Self:
         return self

@@ -15,6 +15,7 @@
     no_quota           no        RunFailed: the run stops and can be resumed       402, 429 insufficient_quota
     unreachable        yes       RunFailed: the run stops and can be resumed       connection refused, no such host
 
+Of several endpoints, one of wrong_key, not_found or no_quota is left alone, and the run goes on with the others.
 Every exception of the openai library and of HTTP, and every answer that is no completion, becomes a ``Failure`` here.
 Nothing of a request, such as
 its headers, is kept in it, and the key is taken out before the words are cut: half a key is a secret too.
@@ -38,6 +39,8 @@ OVERLOAD = frozenset({"rate_limited", "timeout"})
 """Failures by which an endpoint says that it has too much to do; so is the status 503."""
 NOT_THE_ENDPOINT = frozenset({"refused_request", "wrong_key", "not_found", "no_quota"})
 """Failures of one request, or of the recipe: the endpoint is up and well."""
+USELESS = frozenset({"wrong_key", "not_found", "no_quota"})
+"""Failures that every other request would meet at that endpoint too: of several, it is left alone for good."""
 FIRST_WAIT = 0.5
 """Seconds; the window of the back-off doubles with every attempt…"""
 LONGEST_WAIT = 30.0

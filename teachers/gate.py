@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from teachers.access import Access
 from teachers.breaker import Breaker
 from teachers.clock import Clock
+from teachers.failures import Failure
 from teachers.rates import Rates, Told
 from teachers.window import Window
 
@@ -34,10 +35,14 @@ class Replica:
     told: Told = field(default_factory=Told)
     sent: int = 0
     """Requests so far."""
+    answered_at: float = 0.0
+    """When it last answered one."""
+    useless: Failure | None = None
+    """Why it is never asked again, if it is not."""
 
     def wait(self, now: float) -> float | None:
         """Seconds until a request may be sent here; None until something else happens first."""
-        wait = self.breaker.wait(now)
+        wait = self.breaker.wait(now) if self.useless is None else None
         if wait is None or (self.window.in_flight >= self.window.size and self.breaker.closed):
             return None
         return max(wait, self.told.wait(now))
@@ -64,6 +69,10 @@ class Turn:
     """A guess at what it will use."""
     avoid: Replica | None = None
     """Where it has just failed."""
+    suspect: int = 0
+    """How often it failed in a way that may be its own fault…"""
+    failed_at: float = float("inf")
+    """…and when it first did."""
     number: int = 0
 
 
@@ -105,7 +114,12 @@ class Gate:
         if not self._queue:
             return 0.0
         now = self._clock.time()
-        return max(self._rates.wait(now), min(replica.told.wait(now) for replica in self.replicas))
+        return max(self._rates.wait(now), min(replica.told.wait(now) for replica in self.useful))
+
+    @property
+    def useful(self) -> list[Replica]:
+        """Those that are asked; never none."""
+        return [replica for replica in self.replicas if replica.useless is None]
 
     def answer(
         self, place: Place, completion_tokens: int, tokens: int, headers: Mapping[str, str] = NO_HEADERS
@@ -113,6 +127,7 @@ class Gate:
         """The request was answered, with so many completion tokens, of so many tokens in all."""
         now, replica = self._clock.time(), place.replica
         self._rates.answered(now, place.set_aside, tokens)
+        replica.answered_at = now
         replica.told.hear(now, headers, self._rates.usual_tokens)
         replica.window.answer(now, now - place.since, completion_tokens)
         self.alive(replica)
@@ -181,8 +196,19 @@ class Gate:
             if replica is None:
                 self._come_back(now, wait)
                 return
-            heapq.heappop(self._queue)
+            _, _, future, turn = self._pop(probe=not replica.breaker.closed)
             future.set_result(self._place(replica, turn, now))
+
+    def _pop(self, probe: bool) -> tuple[int, int, asyncio.Future[Place], Turn]:
+        """Take out of the queue who is next; as a probe, whose failure would say most about the endpoint."""
+        if not probe or not self._queue[0][-1].suspect:
+            return heapq.heappop(self._queue)
+        waiting = [entry for entry in self._queue if not entry[2].done()]
+        best = min(waiting, key=lambda entry: (entry[-1].suspect, entry[:2]))
+        waiting.remove(best)
+        heapq.heapify(waiting)
+        self._queue = waiting
+        return best
 
     def _choose(self, now: float, turn: Turn) -> tuple[Replica | None, float]:
         """The endpoint to ask next; else the seconds until one may be asked, ``inf`` if only an answer can help."""

@@ -36,6 +36,10 @@ class Turnstile:
     def leave(self) -> None:
         """A piece of work is done."""
         self.inside -= 1
+        self.let_in()
+
+    def let_in(self) -> None:
+        """Let in what there is room for; to be called when the appetite has grown."""
         most = self._appetite()
         while self._queue and self.inside < most:
             _, _, future = heapq.heappop(self._queue)

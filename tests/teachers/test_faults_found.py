@@ -26,7 +26,7 @@ from teachers.budget import Budget, Spent
 from teachers.client import Teachers
 from teachers.log import CompletionLog, read_log
 from teachers.transport import AiohttpTransport
-from tests.teachers.clock import JumpingClock
+from tests.teachers.clock import JumpingClock, OrderedClock
 from tests.teachers.test_client import KEY, PROMPT, URL, Scripted, complete, fails, says, teachers
 from tests.teachers.test_replicas import URLS, Cluster, ask
 
@@ -145,6 +145,32 @@ def test_poison_rows_at_the_end_of_a_run_are_rejected_and_stop_nothing() -> None
 
         errors = [completion.error for completion in made.run(all_of_them())]
     assert (errors.count(None), errors.count("server_error")) == (60, 3)
+
+
+def test_ten_poison_rows_that_come_one_at_a_time_hold_up_no_healthy_one() -> None:
+    """Six of them open the breaker, and then they are all that has begun: each probe is one of them, every 30 s."""
+
+    async def answer(text: str) -> Any:
+        return fails(500) if text.startswith("poison") else says(text)
+
+    texts = [f"t{number}" for number in range(10)] + [f"poison{number}" for number in range(10)]
+    texts += [f"u{number}" for number in range(81)]
+    clock, model = OrderedClock(), Model(model="m", base_url=URL, concurrency=1, max_wait=300)
+    with Teachers({"teacher": model}, transports={"teacher": by_text(answer)}, clock=clock) as made:
+
+        async def row(text: str) -> Completion:
+            await made.turnstile.enter(0)
+            try:
+                return await made.complete(prompt(text), 1)
+            finally:
+                made.turnstile.leave()
+
+        async def all_of_them() -> list[Completion]:
+            return await clock.run(asyncio.gather(*(row(text) for text in texts)))
+
+        errors = [completion.error for completion in made.run(all_of_them())]
+    assert (errors.count(None), errors.count("server_error")) == (91, 10)
+    assert clock.now - 1000.0 < 120
 
 
 def test_an_endpoint_that_goes_down_is_waited_for_although_few_are_asking() -> None:

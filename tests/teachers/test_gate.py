@@ -165,3 +165,19 @@ def test_what_one_endpoint_says_of_its_quota_holds_for_that_one_alone() -> None:
         assert clock.slept == []
 
     with_gate([200, 100], 300, work)
+
+
+def test_a_probe_is_a_request_that_is_not_known_to_fail_of_itself() -> None:
+    async def work(gate: Gate, clock: JumpingClock) -> None:
+        (only,) = gate.replicas
+        for _ in range(GONE):
+            only.breaker.failed(clock.time(), Failure("unreachable"), "x", probe=False)
+        turns = [Turn(0, suspect=2), Turn(0, suspect=1), Turn(1), Turn(0, suspect=1)]
+        waiting = [asyncio.create_task(gate.enter(turn)) for turn in turns]
+        for best in (2, 1, 3, 0):
+            probe = await waiting[best]
+            assert sum(task.done() for task in waiting) == 1 + (2, 1, 3, 0).index(best)
+            only.breaker.failed(clock.time(), Failure("timeout"), "x", probe.probe)
+            gate.fail(probe, hold=False)
+
+    with_gate([10], 100, work)

@@ -93,6 +93,21 @@ def test_the_run_goes_on_while_one_endpoint_lives() -> None:
     assert [reply.error for reply in ask(cluster, 100, max_wait=100)] == [None] * 100
 
 
+@pytest.mark.parametrize("status", [401, 402, 403, 404])
+def test_one_endpoint_that_is_misconfigured_or_empty_is_left_alone_for_good(status: int) -> None:
+    cluster = Cluster(lambda host, number: status if host == "replica1.invalid" else 200)
+    replies = ask(cluster, 300, max_attempts=1)
+    assert [reply.error for reply in replies] == [None] * 300
+    assert cluster.asked["replica1.invalid"] <= 8
+
+
+def test_the_run_stops_when_no_endpoint_is_of_use() -> None:
+    with pytest.raises(EndpointError, match="refused"):
+        ask(Cluster(lambda host, number: 401), 30)
+    with pytest.raises(RunFailed, match=r"replica0.*went away for \d+ s"):
+        ask(Cluster(lambda host, number: 401 if host == "replica1.invalid" else 0), 30, URLS[:2], max_wait=100)
+
+
 def test_before_the_run_one_endpoint_must_answer() -> None:
     def check(behaviour: Behaviour) -> None:
         entry = Model(model="m", base_url=URLS)
@@ -138,6 +153,14 @@ def test_the_progress_line_says_what_is_down_and_when_it_is_tried() -> None:
     with Teachers({"teacher": entry}, transports={"teacher": Cluster(lambda *_: 0)}, clock=Stuck()) as made:
         line = line_that_says("down", made)
     assert line == "teacher: http://replica0.invalid/v1 is down for 0 s (unreachable ConnectError), next try in 1 s"
+
+
+def test_the_progress_line_says_what_is_left_alone_and_why() -> None:
+    cluster = Cluster(lambda host, number: 401 if host == "replica1.invalid" else 200)
+    entry = Model(model="m", base_url=URLS[:2])
+    with Teachers({"teacher": entry}, transports={"teacher": cluster}, clock=JumpingClock()) as made:
+        line = line_that_says("alone", made)
+    assert line.endswith("; http://replica1.invalid/v1 is left alone (wrong_key 401)")
 
 
 def test_the_progress_line_says_that_requests_wait_for_a_rate_limit() -> None:
