@@ -116,7 +116,7 @@ class Channel:
 
         def others() -> list[Post]:
             answered = call and call.last
-            return [directly(each.access, self._clock) for each in self._replicas if each is not answered]
+            return [directly(each.access, self._clock) for each in self._gate.useful if each is not answered]
 
         self._live.waiting += 1
         try:
