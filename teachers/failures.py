@@ -17,8 +17,8 @@
 
 Of several endpoints, one of wrong_key, not_found or no_quota is left alone, and the run goes on with the others.
 Every exception of the openai library and of HTTP, and every answer that is no completion, becomes a ``Failure`` here.
-Nothing of a request, such as
-its headers, is kept in it, and the key is taken out before the words are cut: half a key is a secret too.
+Nothing of a request, such as its headers, is kept in it, and the key is taken out before the words are cut: half a key
+is a secret too.
 """
 
 import email.utils
@@ -37,10 +37,10 @@ TRANSIENT = frozenset(
 )
 OVERLOAD = frozenset({"rate_limited", "timeout"})
 """Failures by which an endpoint says that it has too much to do; so is the status 503."""
-NOT_THE_ENDPOINT = frozenset({"refused_request", "wrong_key", "not_found", "no_quota"})
-"""Failures of one request, or of the recipe: the endpoint is up and well."""
 USELESS = frozenset({"wrong_key", "not_found", "no_quota"})
 """Failures that every other request would meet at that endpoint too: of several, it is left alone for good."""
+NOT_THE_ENDPOINT = USELESS | {"refused_request"}
+"""Failures of one request, or of the recipe: the endpoint is up and well."""
 FIRST_WAIT = 0.5
 """Seconds; the window of the back-off doubles with every attempt…"""
 LONGEST_WAIT = 30.0
