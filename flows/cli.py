@@ -146,6 +146,9 @@ def run(
     runner: RunnerOption = None,
     ray_address: RayAddress = None,
     ray_workers: RayWorkers = None,
+    add: Annotated[
+        bool, typer.Option("--add", help="Add a version to the dataset, of rows that no earlier version has.")
+    ] = False,
     root: Root = Path(),
     debug: Debug = False,
 ) -> None:
@@ -158,7 +161,7 @@ def run(
     checked = _recipe(recipe, seeds, concurrency, rows=rows, seed=seed, dataset=dataset, runner=chosen, ray=ray)
     if ray and checked.runner != "ray":
         raise BadInput(f"--ray-{next(iter(ray))} is for --runner ray; add that, or leave it out")
-    make_dataset(checked, root.absolute(), recipe, out, debug)
+    make_dataset(checked, root.absolute(), recipe, out, debug, add)
 
 
 @app.command()

@@ -13,16 +13,20 @@ from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture, wait
+from prefect.states import Cancelled
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import work
+from flows.earlier import INTERRUPTED
 from flows.plan import AHEAD, Plan
 from flows.publish import publish
 from flows.recipe_file import check_recipe
 from flows.run import Run, attach, open_run
 from flows.runners import carry
-from schemas.errors import BudgetSpent
+from flows.steering import RunCancelled, Steering
+from schemas.errors import BudgetSpent, RunFailed
 from schemas.manifest import Manifest, StageCounts
 
 Counts = PrefectFuture[Any]
@@ -72,39 +76,76 @@ def sift(ref: str, stage: str, place: int, shard: int, upstream: Any, before: An
     persist_result=False,
     validate_parameters=False,
 )
-def generate(recipe: dict[str, Any], root: str = ".") -> Manifest:
-    """Make the dataset that ``recipe`` describes below ``root``, or go on with it."""
-    run = open_run(check_recipe(recipe, "recipe"), Path(root))
+def generate(recipe: dict[str, Any], root: str = ".", add: bool = False) -> Manifest:
+    """Make the dataset that ``recipe`` describes below ``root``, or go on with it; with ``add``, a version of it with
+    rows that no other version has.
+    """
+    run = open_run(check_recipe(recipe, "recipe"), Path(root), add=add)
     try:
-        return make(run)
+        with run.store.locked():
+            return make(run)
+    except RunCancelled as stop:
+        return Cancelled(message=str(stop))  # type: ignore[return-value]  # whoever asks for the result gets CancelledRun
     finally:
         run.close()
 
 
 def make(run: Run) -> Manifest:
-    """Run the stages until N rows survived, then publish them."""
+    """Run the stages until N rows survived, then publish them. The dataset must be locked.
+
+    Raises:
+        RunCancelled: a person cancelled the run; the rows of all whole shards are published.
+    """
+    run.check_draw()
     run.prepare()
-    with run.store.locked():
-        plan = Plan(run.recipe.rows, run.recipe.limits, work.source_shards(run))
-        last: dict[int, Counts] = {}
-        under_way: deque[list[Counts]] = deque()
+    plan = Plan(run.recipe.rows, run.recipe.limits, work.source_shards(run))
+    with Steering() as steering:
         try:
-            while True:
-                under_way += [send(run, shard, last) for shard in plan.more(len(under_way))]
-                if not under_way:
-                    break
-                counts = [count for future in under_way[0] if (count := result_of(future)) is not None]
-                under_way.popleft()
-                plan.record(made=_made(counts), kept=counts[-1].rows_out)
-                run.progress.keep(plan.kept)
-        except BudgetSpent as stop:
-            # The others come to the same end; what they have asked is waited for, and kept for the next attempt.
-            wait([future for futures in under_way for future in futures])
-            plan.stop_reason = str(stop)
-        manifest = publish(run, plan.shards, plan.stop_reason or "complete")
-        if manifest.complete:
-            run.teachers.clear()
-        return manifest
+            go_through(run, plan, steering)
+            manifest = publish(run, plan.shards, plan.stop_reason or "complete")
+        except (RunCancelled, TerminationSignal):
+            if steering.cancelled():
+                run.teachers.close()
+                publish_what_is_whole(run, plan)
+            raise
+    if manifest.complete:
+        run.teachers.clear()
+    return manifest
+
+
+def go_through(run: Run, plan: Plan, steering: Steering) -> None:
+    """Send shards through all stages until ``plan`` has enough."""
+    last: dict[int, Counts] = {}
+    under_way: deque[list[Counts]] = deque()
+    try:
+        while True:
+            steering.heed()
+            under_way += [send(run, shard, last) for shard in plan.more(len(under_way))]
+            if not under_way:
+                break
+            counts = [count for future in under_way[0] if (count := result_of(future, steering)) is not None]
+            under_way.popleft()
+            plan.record(made=_made(counts), kept=counts[-1].rows_out)
+            run.progress.keep(plan.kept)
+    except BudgetSpent as stop:
+        # The others come to the same end; what they have asked is waited for, and kept for the next attempt.
+        wait([future for futures in under_way for future in futures])
+        plan.stop_reason = str(stop)
+
+
+def publish_what_is_whole(run: Run, plan: Plan) -> None:
+    """Publish the shards that are through all stages, if any row survived in them."""
+    reason = plan.stop_reason or INTERRUPTED
+    # A run that saw for itself that it was cancelled is often told so once more, in the middle of this.
+    for told_before in (False, True):
+        try:
+            publish(run, plan.shards, reason)
+            return
+        except RunFailed:  # nothing survived yet
+            return
+        except TerminationSignal:
+            if told_before:
+                raise
 
 
 def send(run: Run, shard: int, last: dict[int, Counts]) -> list[Counts]:
@@ -131,11 +172,12 @@ def send(run: Run, shard: int, last: dict[int, Counts]) -> list[Counts]:
     return futures
 
 
-def result_of(future: Counts) -> StageCounts | None:
-    """The result of a submitted task, awaited in ticks."""
+def result_of(future: Counts, steering: Steering) -> StageCounts | None:
+    """The result of a submitted task, awaited in ticks; meanwhile a person may cancel or pause the run."""
     wrapped: concurrent.futures.Future[Any] = future.wrapped_future  # type: ignore[attr-defined]  # a thread's
     while not wrapped.done():
         concurrent.futures.wait([wrapped], timeout=TICK)
+        steering.heed()
     result: StageCounts | None = future.result()
     return result
 

@@ -7,10 +7,12 @@ nothing, and must come out the same.
 
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from flows.earlier import Earlier
 from flows.stages import Stage
 from schemas.errors import CorruptRun
 from schemas.stage import Index, Signatures, Verdict
@@ -21,6 +23,10 @@ class OpenIndex:
     """The index of one stage after ``shards`` shards."""
 
     stage: Stage
+    store: Path
+    """The dataset's run directory."""
+    earlier: Earlier = field(default_factory=Earlier)
+    """Rows that it knows before the first shard."""
     shards: int = 0
     _index: Index | None = field(default=None, repr=False)
 
@@ -31,11 +37,14 @@ class OpenIndex:
 
         Raises:
             RecipeError: the model cannot be loaded.
+            DatasetError: an earlier version cannot be read.
         """
         with self._lock:  # shards are signed by many threads, and a model is loaded once
             if self._index is None:
                 module: Any = self.stage.module
-                self._index = module.open_index(self.stage.config)
+                index: Index = module.open_index(self.stage.config)
+                self.earlier.feed(index, self.stage, self.store)
+                self._index = index
             return self._index
 
     def decide(self, shard: int, frame: pl.DataFrame, signatures: Signatures) -> tuple[list[Verdict], dict[str, int]]:

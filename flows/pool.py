@@ -5,8 +5,10 @@ out the same in every run. Proposals are then judged in order; an accepted one j
 proposals of one round are compared with each other (Self-Instruct, arXiv 2212.10560, §2.2).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+import polars as pl
 
 from filters.novelty import Novelty
 from flows.drive import book_reason, drive_all, rng_for
@@ -34,6 +36,12 @@ class Pool:
         for rows in self.human.values():
             for row in rows:
                 self.novelty.add(row.id, row.instruction, row.language)
+
+    def know(self, frames: Iterable[pl.DataFrame]) -> None:
+        """Proposals must also differ from these rows, which are no members: no prompt shows them as examples."""
+        for frame in frames:
+            for id, instruction, language in frame.select("id", "instruction", "language").iter_rows():
+                self.novelty.add(id, instruction, language)
 
     def absorb(self, rows: Sequence[Row]) -> None:
         """The accepted rows of the next round, made by an earlier process, join the pool."""

@@ -31,11 +31,13 @@ def published(run: Run) -> Dataset | None:
 
 def _versions(run: Run) -> Iterator[Dataset]:
     """The versions that this very run has published, the newest first."""
+    return (dataset for dataset in _all_versions(run) if dataset.manifest.recipe_digest == run.digest)
+
+
+def _all_versions(run: Run) -> Iterator[Dataset]:
     root = run.root / "datasets"
     for number in reversed(versions(root, run.recipe.dataset)):
-        dataset = read_dataset(root / run.recipe.dataset / f"v{number}")
-        if dataset.manifest.recipe_digest == run.digest:
-            yield dataset
+        yield read_dataset(root / run.recipe.dataset / f"v{number}")
 
 
 def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
@@ -71,6 +73,17 @@ def _made_before(run: Run, manifest: Manifest) -> Dataset | None:
         if (dataset.manifest.files, dataset.manifest.rejects) == (manifest.files, manifest.rejects):
             return dataset
     return None
+
+
+def _superseded(run: Run) -> list[int]:
+    """Versions that hold the beginning of this run's rows: of the same work, or that it goes on with."""
+    goes_on = run.earlier.goes_on if run.earlier else None
+    folders = [stage.folder for stage in run.stages]
+    return sorted(
+        dataset.manifest.version
+        for dataset in _all_versions(run)
+        if dataset.manifest.stage_folders == folders or dataset.manifest.version == goes_on
+    )
 
 
 def _where_they_went(run: Run, shards: int) -> str:
@@ -132,6 +145,10 @@ def _manifest(run: Run, draft: Draft, shards: int, stop_reason: str, funnel: lis
         complete=rows == run.recipe.rows,
         stop_reason=stop_reason,
         rounds=shards,
+        source=run.source,
+        edition=run.draw.edition,
+        earlier=run.earlier.numbers if run.earlier else [],
+        supersedes=_superseded(run),
         stage_folders=[stage.folder for stage in run.stages],
         seeds=run.seed_reports,
         funnel=funnel,

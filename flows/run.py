@@ -8,21 +8,23 @@ file. A worker runs generators only: it has neither seeds nor pool nor indexes.
 import hashlib
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.drive import number
+from flows.earlier import Earlier, earlier_of
 from flows.indexes import OpenIndex
 from flows.pool import Pool
 from flows.progress import Progress
 from flows.recipe_file import check_recipe
 from flows.spending import spent_before
-from flows.stages import Stage, resolve
+from flows.stages import Draw, Stage, resolve
 from flows.store import Store
 from generators.seeds import read_seeds
 from outputs.files import write_atomically
-from schemas.errors import BadInput, RunFailed
+from schemas.errors import BadInput, RecipeError, RunFailed
 from schemas.manifest import SeedReport, Usage
 from schemas.recipe import Limits, Model, Recipe
 from schemas.row import Row
@@ -50,6 +52,11 @@ class Run:
     budget: Budget
     started: datetime
     seeds_digest: str = ""
+    source: str = ""
+    """What the rows begin from, whatever the draw: see ``Manifest.source``."""
+    draw: Draw = field(default_factory=Draw)
+    earlier: Earlier | None = None
+    """For a run that adds to its dataset: what the dataset holds already."""
     pool: Pool | None = None
     indexes: dict[str, OpenIndex] = field(default_factory=dict)
     cluster: "RayCluster | None" = None
@@ -60,6 +67,11 @@ class Run:
     def digest(self) -> str:
         """Names the whole run: all stages, and how many rows."""
         return _digest(self.recipe, self.stages)
+
+    @property
+    def seed(self) -> int:
+        """The seed of all random choices: the recipe's, and another for each further draw."""
+        return self.recipe.seed if self.draw.edition == 1 else number(self.recipe.seed, "edition", self.draw.edition)
 
     @property
     def processes(self) -> int:
@@ -79,6 +91,8 @@ class Run:
         self.teachers.check()
         if self.budget.limited:
             self.budget = self._budget()
+        if self.pool and self.earlier:
+            self.pool.know(frame for _, frame in self.earlier.frames())
         for opened in self.indexes.values():
             opened.open()
         if self.recipe.runner == "ray":
@@ -89,6 +103,19 @@ class Run:
             self.progress.asked_elsewhere(Usage())
         self._write_ref()
         self.prepared = True
+
+    def check_draw(self) -> None:
+        """Make sure that the dataset is still what the run was opened for; to be called while it is locked.
+
+        Raises:
+            RunFailed: another run has published a version since.
+        """
+        if self.earlier is not None:
+            now = earlier_of(self.root, self.recipe.dataset, self.source)
+            if (now.draw, now.goes_on) != (self.draw, self.earlier.goes_on):
+                raise RunFailed(
+                    f"{self.recipe.dataset}: another run has published a version since this one began; run it again"
+                )
 
     def _budget(self) -> Budget:
         """What this process may spend; several are not told of one another, so each has a share of what is left."""
@@ -101,6 +128,7 @@ class Run:
             "root": str(self.root),
             "recipe": self.recipe.model_dump(mode="json"),
             "seeds": self.seeds_digest,
+            "draw": asdict(self.draw),
             "share": limits,
         }
         text = json.dumps(data, ensure_ascii=False)
@@ -126,18 +154,27 @@ _OPEN: dict[str, Run] = {}
 _LOCK = threading.Lock()
 
 
-def open_run(recipe: Recipe, root: Path, origin: str = "recipe", progress: Progress | None = None) -> Run:
+def open_run(
+    recipe: Recipe, root: Path, origin: str = "recipe", progress: Progress | None = None, add: bool = False
+) -> Run:
     """Check recipe, seeds and stages, then open the run, unless it is open already.
 
-    ``root`` is the folder that holds ``runs/`` and ``datasets/``. Nothing is written yet: see ``Run.prepare``.
+    ``root`` is the folder that holds ``runs/`` and ``datasets/``; with ``add`` the run makes rows that no version of
+    the dataset has. Nothing is written yet: see ``Run.prepare``.
 
     Raises:
-        BadInput: the seeds or a stage cannot be used.
+        BadInput: the seeds or a stage cannot be used, or nothing in the recipe could tell that a row is not new.
+        DatasetError: a version of the dataset cannot be read.
     """
     seeds, reports = read_seeds(recipe.seeds)
     seeds_digest = _seeds_digest(seeds)
     stages = resolve(recipe, seeds_digest, origin)
     root = root.absolute()  # a worker may stand elsewhere
+    source, earlier = stages[0].digest, None
+    if add:
+        _check_index(stages, origin)
+        earlier = earlier_of(root, recipe.dataset, source)
+        stages = resolve(recipe, seeds_digest, origin, earlier.draw)
     store = Store(root / "runs" / recipe.dataset)
     file = store.root / f"run-{_digest(recipe, stages)[:12]}.json"
     with _LOCK:
@@ -147,13 +184,25 @@ def open_run(recipe: Recipe, root: Path, origin: str = "recipe", progress: Progr
             run = Run(
                 str(file), recipe, root, seeds, reports, stages, store, teachers, progress or Progress(), budget, now
             )
-            run.seeds_digest = seeds_digest
+            run.seeds_digest, run.source = seeds_digest, source
+            run.earlier, run.draw = earlier, earlier.draw if earlier else Draw()
             run.progress.live = teachers.live
             if stages[0].kind == "pool":
-                run.pool = Pool(stages[0], seeds, recipe.seed)
-            run.indexes = {stage.label: OpenIndex(stage) for stage in stages if stage.kind == "index"}
+                run.pool = Pool(stages[0], seeds, run.seed)
+            run.indexes = {
+                stage.label: OpenIndex(stage, store.root, earlier or Earlier())
+                for stage in stages
+                if stage.kind == "index"
+            }
             _OPEN[run.ref] = run
         return _OPEN[str(file)]
+
+
+def _check_index(stages: list[Stage], origin: str) -> None:
+    if not any(stage.kind == "index" for stage in stages):
+        raise RecipeError(
+            f"{origin}: stages: none of them compares rows with those of earlier versions; add `- use: minhash`"
+        )
 
 
 def attach(ref: str) -> Run:
@@ -177,12 +226,14 @@ def _attached(ref: str) -> Run:
             " share"
         ) from None
     recipe = check_recipe(data["recipe"], ref)
-    stages = resolve(recipe, data["seeds"], ref)
+    draw = Draw(**data["draw"])
+    stages = resolve(recipe, data["seeds"], ref, draw)
     root = Path(data["root"])
     store = Store(root / "runs" / recipe.dataset)
     teachers = Teachers(_models(recipe, stages), folder=store.root)
     budget = Budget(Limits.model_validate(data["share"]))
-    return Run(ref, recipe, root, [], [], stages, store, teachers, Progress(), budget, datetime.now(UTC), data["seeds"])
+    now = datetime.now(UTC)
+    return Run(ref, recipe, root, [], [], stages, store, teachers, Progress(), budget, now, data["seeds"], draw=draw)
 
 
 def _models(recipe: Recipe, stages: list[Stage]) -> dict[str, Model]:

@@ -34,28 +34,30 @@ WHY = {
 }
 
 
-def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: bool) -> Manifest:
-    """Run ``recipe`` below ``root`` with live progress, and say what came out.
+def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: bool, add: bool = False) -> Manifest:
+    """Run ``recipe`` below ``root`` with live progress, and say what came out; see ``run.open_run`` for ``add``.
 
     Raises:
         BadInput: before anything is written.
         RunFailed: the run stopped, or ended with fewer rows than were asked for.
     """
     progress = Progress(wanted=recipe.rows, dataset=recipe.dataset)
-    run = open_run(recipe, root, origin, progress)
+    run = open_run(recipe, root, origin, progress, add)
     try:
         if done := published(run):
             out.print(f"Already made: {_where(done)}")
             return done.manifest
         for report in run.seed_reports:
             out.print(f"seeds {seed_line(report)}", soft_wrap=True)
+        if run.earlier and run.earlier.datasets:
+            out.print(f"new   against {run.earlier.told()}", soft_wrap=True)
         quiet_prefect(debug)
         run.prepare()
         find_server()
         from flows.generate import generate
 
         with watch(progress, out), _started():
-            manifest = generate(recipe.model_dump(mode="json"), str(root))
+            manifest = generate(recipe.model_dump(mode="json"), str(root), add)
     finally:
         run.close()
     made = read_dataset(root / "datasets" / recipe.dataset / f"v{manifest.version}")
@@ -74,10 +76,17 @@ def _started() -> Iterator[None]:
         EndpointError: the key is refused, or the model unknown.
         RunFailed: with what to do.
     """
+    # Only now: prefect takes seconds to import.
+    from prefect.exceptions import CancelledRun, Pause
+
     try:
         yield
     except EndpointError:
         raise
+    except CancelledRun as stop:
+        raise RunFailed(f"{stop}. What was through all stages is published and valid.") from stop
+    except Pause as stop:
+        raise RunFailed("the run was suspended in the Prefect UI; run the same command again to go on") from stop
     except BadInput as error:
         raise RunFailed(str(error)) from error
     except RuntimeError as error:

@@ -50,6 +50,16 @@ _NOT_IN_DIGEST = {
 
 
 @dataclass(frozen=True)
+class Draw:
+    """Which rows a run takes from its recipe's source, and which rows they are compared with from the start."""
+
+    edition: int = 1
+    """Each draws anew: another seed for every random choice. The first is the recipe by itself."""
+    earlier: str = ""
+    """Digest of the rows that a pool and filters with an index begin with; "" where there are none."""
+
+
+@dataclass(frozen=True)
 class Stage:
     """One stage of a run, ready to work. ``digest`` covers its configuration and all before it."""
 
@@ -74,8 +84,8 @@ class SeedsConfig(StageConfig):
     passes: int = 1
 
 
-def resolve(recipe: Recipe, seeds_digest: str, origin: str) -> list[Stage]:
-    """The stages of ``recipe`` in order, the source first.
+def resolve(recipe: Recipe, seeds_digest: str, origin: str, draw: Draw = Draw()) -> list[Stage]:
+    """The stages of ``recipe`` in order, the source first; ``draw`` matters for their digests alone.
 
     A pool method becomes two stages: its proposals, which are taken in order, and ``<label>.instances``, which turns
     each accepted proposal into rows. Without a pool method the source is the seeds themselves.
@@ -92,6 +102,8 @@ def resolve(recipe: Recipe, seeds_digest: str, origin: str) -> list[Stage]:
             raise RecipeError(f"{where}: a pool method makes the first rows; move it to the front of `stages`")
     _check_budget(recipe, {name for each in loaded for name in model_names(*each).values()}, origin)
     digest = _digest("source", SCHEMA_VERSION, LAYOUT_VERSION, recipe.seed, seeds_digest)
+    if draw.edition > 1:
+        digest = _digest(digest, "edition", draw.edition)
     stages: list[Stage] = []
     if not hasattr(loaded[0][0], "propose"):
         source = SeedsConfig(shard_rows=recipe.seeds.shard_rows, passes=recipe.seeds.passes)
@@ -99,6 +111,8 @@ def resolve(recipe: Recipe, seeds_digest: str, origin: str) -> list[Stage]:
         stages.append(Stage("seeds", "seeds", "seeds", source, None, digest))
     for module, config in loaded:
         digest = _digest(digest, *_content(module, config, recipe))
+        if draw.earlier and _kind(module) in ("pool", "index"):
+            digest = _digest(digest, "earlier", draw.earlier)
         if hasattr(module, "propose"):
             stages.append(Stage(config.label, config.use, "pool", config, module, digest))
             stages.append(Stage(f"{config.label}.instances", config.use, "generator", config, module, digest))
@@ -170,6 +184,11 @@ def _content(module: ModuleType, config: StageConfig, recipe: Recipe) -> list[An
     models = {name: _model_content(recipe, name) for name in sorted(set(names.values()))}
     texts = prompts.digest(config.use) if module.__name__.startswith("generators.") else ""
     return [config.model_dump(mode="json"), models, texts]
+
+
+def own_digest(stage: Stage) -> str:
+    """Of a stage's configuration alone, without what comes before it."""
+    return _digest(LAYOUT_VERSION, stage.use, stage.config.model_dump(mode="json", exclude={"name"}))
 
 
 def _model_content(recipe: Recipe, name: str) -> Mapping[str, Any]:

@@ -80,13 +80,13 @@ def filter_shard(run: Run, place: int, shard: int) -> StageCounts:
 
 
 def _generate(run: Run, stage: Stage, folder: ShardFolder, upstream: ShardFolder, shard: int) -> None:
-    jobs = _jobs(stage, from_frame(upstream.rows()), run.recipe.seed)
+    jobs = _jobs(stage, from_frame(upstream.rows()), run.seed)
     usage, steps = Usage(), [(job.key, job.steps) for job in jobs]
     run.progress.begin(stage.label, len(jobs))
 
     async def drive(ask: Ask) -> list[Ended[Outcome]]:
         door = run.teachers.turnstile
-        return await drive_all(steps, ask, run.recipe.seed, stage.label, door=door, rank=shard)
+        return await drive_all(steps, ask, run.seed, stage.label, door=door, rank=shard)
 
     ended = _with_models(run, stage, folder, usage, shard, drive)
     books = settle(jobs, ended, _blank(stage, "generator"), shard)
@@ -141,6 +141,7 @@ def _seed_shard(run: Run, stage: Stage, shard: int) -> ShardResult:
     config: Any = stage.config
     per_pass = -(-len(run.seeds) // config.shard_rows)
     turn, place = divmod(shard, per_pass)
+    turn += (run.draw.edition - 1) * config.passes
     rows = run.seeds[place * config.shard_rows : (place + 1) * config.shard_rows]
     if turn:
         rows = [_again(row, turn) for row in rows]

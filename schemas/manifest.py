@@ -118,6 +118,16 @@ class Manifest(_Record):
     interrupted."""
     rounds: int = 0
     """Source shards that the dataset was made from."""
+    source: str = ""
+    """Digest of what the rows began from: seeds, first stage and its models. With ``edition`` it names the draw."""
+    edition: int = 1
+    """Which draw from that source: a run that adds to the dataset takes one that no version has taken."""
+    earlier: list[int] = Field(default_factory=list)
+    """The versions whose rows these rows were compared with: none of them is repeated here."""
+    supersedes: list[int] = Field(default_factory=list)
+    """Versions that hold the beginning of these very rows: a run that ended short, and went on."""
+    flow_run: str = ""
+    """The id of the Prefect flow run that made it."""
     stage_folders: list[str] = Field(default_factory=list)
     """Where the run keeps each stage's work, below its run directory, in order."""
     seeds: list[SeedReport] = Field(default_factory=list)

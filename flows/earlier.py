@@ -1,0 +1,88 @@
+"""What a dataset already holds, for a run that adds to it: every new row is compared with all of that.
+
+A run that adds takes another draw from the recipe's source than any version before it, so that it makes other rows
+from the same recipe, and its filters with an index begin with the rows of all earlier versions. Signatures of those
+are kept below the run directory, so that each row is signed once, however many versions follow.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from flows.stages import Draw, Stage, own_digest
+from flows.store import ShardFolder
+from outputs.dataset import Dataset, read_dataset, versions
+from schemas.errors import DatasetError
+from schemas.row import polars_schema
+from schemas.stage import Index
+
+INTERRUPTED = "interrupted"
+"""Why a version ended short, if a person stopped its run: the next run goes on with it instead of drawing anew."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The versions whose rows must not come again, and the draw that follows from them."""
+
+    datasets: tuple[Dataset, ...] = ()
+    draw: Draw = field(default_factory=Draw)
+    goes_on: int | None = None
+    """The version, ended short, that this run goes on with and will supersede."""
+
+    @property
+    def numbers(self) -> list[int]:
+        """The versions' numbers."""
+        return [dataset.manifest.version for dataset in self.datasets]
+
+    def told(self) -> str:
+        """In words, for a person."""
+        rows = sum(dataset.manifest.rows for dataset in self.datasets)
+        return f"{rows:,} rows of {', '.join(f'v{number}' for number in self.numbers)}"
+
+    def frames(self) -> Iterator[tuple[str, pl.DataFrame]]:
+        """All rows, a file at a time, with the file's sha256.
+
+        Raises:
+            DatasetError: a file that a manifest lists is not there, or is damaged.
+        """
+        for dataset in self.datasets:
+            for shard in dataset.manifest.files:
+                path = dataset.folder / shard.path
+                try:
+                    frame = pl.read_parquet(path, columns=list(polars_schema()))
+                except (OSError, pl.exceptions.PolarsError) as error:
+                    first = str(error).splitlines()[0]
+                    raise DatasetError(f"{path}: {first}; restore it: new rows are compared with its rows") from error
+                yield shard.sha256, frame
+
+    def feed(self, index: Index, stage: Stage, store: Path) -> None:
+        """Let ``index``, of ``stage``, know all the rows; ``store`` is the dataset's run directory."""
+        for sha256, frame in self.frames():
+            folder = ShardFolder(store / "earlier" / f"{stage.use}-{own_digest(stage)[:12]}" / sha256[:24])
+            signatures = folder.signatures()
+            if signatures is None:
+                signatures = index.sign(frame)
+                folder.save_signatures(signatures)
+            index.add(frame, signatures)
+
+
+def earlier_of(root: Path, dataset: str, source: str) -> Earlier:
+    """What ``dataset`` below ``root`` holds, for a run whose rows begin from ``source`` (``Manifest.source``)."""
+    folder = root / "datasets"
+    published = [read_dataset(folder / dataset / f"v{number}") for number in versions(folder, dataset)]
+    superseded = {number for each in published for number in each.manifest.supersedes}
+    standing = [each for each in published if each.manifest.version not in superseded]
+    drawn = [each.manifest for each in standing if each.manifest.source == source]
+    newest = max(drawn, key=lambda manifest: (manifest.edition, manifest.version), default=None)
+    goes_on = newest.version if newest and newest.stop_reason == INTERRUPTED else None
+    edition = 1 if newest is None else newest.edition + (goes_on is None)
+    compared = tuple(each for each in standing if each.manifest.version != goes_on)
+    return Earlier(compared, Draw(edition, _digest(compared)), goes_on)
+
+
+def _digest(datasets: tuple[Dataset, ...]) -> str:
+    names = [shard.sha256 for dataset in datasets for shard in dataset.manifest.files]
+    return hashlib.blake2b("\n".join(names).encode(), digest_size=16).hexdigest() if names else ""
