@@ -20,14 +20,18 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import work
 from flows.earlier import INTERRUPTED
+from flows.estimate import Tried
+from flows.logbook import keep_logbook
 from flows.plan import AHEAD, Plan
+from flows.prefect_api import flow_run_id
 from flows.publish import publish
 from flows.recipe_file import check_recipe
+from flows.reporter import Reporter, introduce
 from flows.run import Run, attach, open_run
 from flows.runners import carry
 from flows.steering import RunCancelled, Steering
 from schemas.errors import BudgetSpent, RunFailed
-from schemas.manifest import Manifest, StageCounts
+from schemas.manifest import Manifest, StageCounts, sum_usage
 
 Counts = PrefectFuture[Any]
 """The balance of a stage and shard; None for the first phase of a filter with an index."""
@@ -80,6 +84,7 @@ def generate(recipe: dict[str, Any], root: str = ".", add: bool = False) -> Mani
     """Make the dataset that ``recipe`` describes below ``root``, or go on with it; with ``add``, a version of it with
     rows that no other version has.
     """
+    keep_logbook()
     run = open_run(check_recipe(recipe, "recipe"), Path(root), add=add)
     try:
         with run.store.locked():
@@ -96,10 +101,9 @@ def make(run: Run) -> Manifest:
     Raises:
         RunCancelled: a person cancelled the run; the rows of all whole shards are published.
     """
-    run.check_draw()
-    run.prepare()
+    prepare(run)
     plan = Plan(run.recipe.rows, run.recipe.limits, work.source_shards(run))
-    with Steering() as steering:
+    with Steering() as steering, Reporter(run):
         try:
             go_through(run, plan, steering)
             manifest = publish(run, plan.shards, plan.stop_reason or "complete")
@@ -111,6 +115,32 @@ def make(run: Run) -> Manifest:
     if manifest.complete:
         run.teachers.clear()
     return manifest
+
+
+def try_out(run: Run) -> Tried:
+    """Make the first shard, in earnest: what the run makes later begins with it. The dataset must be locked.
+
+    Raises:
+        RunFailed: that alone is more than a budget allows.
+    """
+    prepare(run)
+    with Steering() as steering:
+        try:
+            counts = [result_of(future, steering) for future in send(run, 0, {})]
+        except BudgetSpent as stop:
+            raise RunFailed(f"limits.{stop} is spent by the first shard alone; raise it") from stop
+    run.progress.begin_anew()
+    usage = sum_usage(run.store.shard(stage, 0).usage() for stage in run.stages)
+    last = counts[-1]
+    return Tried(last.rows_out if last else 0, usage, 1.0)
+
+
+def prepare(run: Run) -> None:
+    """What must be known before the first shard."""
+    run.made_by = str(flow_run_id() or "")
+    run.check_draw()
+    introduce(run)
+    run.prepare()
 
 
 def go_through(run: Run, plan: Plan, steering: Steering) -> None:
@@ -126,7 +156,7 @@ def go_through(run: Run, plan: Plan, steering: Steering) -> None:
             counts = [count for future in under_way[0] if (count := result_of(future, steering)) is not None]
             under_way.popleft()
             plan.record(made=_made(counts), kept=counts[-1].rows_out)
-            run.progress.keep(plan.kept)
+            run.progress.keep(plan.kept, plan.expected())
     except BudgetSpent as stop:
         # The others come to the same end; what they have asked is waited for, and kept for the next attempt.
         wait([future for futures in under_way for future in futures])

@@ -4,6 +4,7 @@ The source is a stream of shards whose content depends on the shards before it a
 only how far to run ahead: the dataset is the first N rows that survive, whatever was made beyond them.
 """
 
+import math
 from dataclasses import dataclass, field
 
 from schemas.recipe import Limits
@@ -63,6 +64,11 @@ class Plan:
         if not any(recent):
             return None
         return max(0.0, (self.wanted - self.kept) * len(recent) / sum(recent))
+
+    def expected(self) -> int | None:
+        """Shards that the whole run takes by the present yield; None while it cannot be told."""
+        remaining = self.remaining()
+        return None if remaining is None else self.shards + math.ceil(remaining)
 
     def _needed(self) -> int:
         remaining = self.remaining()

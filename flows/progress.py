@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -25,6 +25,26 @@ PLAIN_EVERY = 10.0
 """Seconds between two lines where there is no terminal, as in a log file."""
 
 
+MOMENTS = 500
+"""Entries of the timeline, at most."""
+
+
+class Moment(NamedTuple):
+    """What was done by a moment of the run."""
+
+    seconds: float
+    kept: int
+    requests: int
+    tokens: int
+
+
+class Asked(NamedTuple):
+    """What the models were asked."""
+
+    requests: int
+    tokens: int
+
+
 @dataclass
 class Progress:
     """The state of a run, updated from the threads that work."""
@@ -37,9 +57,14 @@ class Progress:
     elsewhere: Usage | None = None
     """What other processes asked for the shards that they are through with; None where there are no others."""
     stages: dict[str, StageCounts] = field(default_factory=dict)
+    expected: int | None = None
+    """Shards that the run will take, by its present yield; None while that cannot be told."""
+    timeline: list[Moment] = field(default_factory=list)
+    """What was done by when: see ``mark``."""
     started: float = field(default_factory=time.monotonic)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _working: dict[str, int] = field(default_factory=dict)
+    _shards: dict[str, int] = field(default_factory=dict)
 
     def begin(self, stage: str, jobs: int) -> None:
         """A stage starts on ``jobs`` jobs; less than none when it is through with them."""
@@ -50,6 +75,12 @@ class Progress:
         """A stage is done with a shard."""
         with self._lock:
             self.stages[stage] = add_counts(self.stages.get(stage), counts)
+            self._shards[stage] = self._shards.get(stage, 0) + 1
+
+    def begin_anew(self) -> None:
+        """Nothing is done yet: what follows will be counted from the start."""
+        with self._lock:
+            self.stages, self._working, self._shards = {}, {}, {}
 
     def asked_elsewhere(self, usage: Usage) -> None:
         """Another process is through with a shard, and asked so much for it."""
@@ -58,9 +89,30 @@ class Progress:
             summed = {name: value + getattr(total, name) for name, value in usage.model_dump().items()}
             self.elsewhere = Usage(**summed)
 
-    def keep(self, kept: int) -> None:
-        """So many rows have survived everything, all in all."""
-        self.kept = min(kept, self.wanted)
+    def keep(self, kept: int, expected: int | None = None) -> None:
+        """So many rows have survived everything, all in all; it will take ``expected`` shards."""
+        self.kept, self.expected = min(kept, self.wanted), expected
+
+    def shards_of(self, stage: str) -> tuple[int, int | None]:
+        """The shards that a stage is through with, and how many it will have to be."""
+        done = self._shards.get(stage, 0)
+        return done, None if self.expected is None else max(done, self.expected)
+
+    def mark(self) -> None:
+        """Put the present state down in the timeline; where that grows long, every second moment is dropped."""
+        asked = self.asked()
+        self.timeline.append(Moment(time.monotonic() - self.started, self.kept, asked.requests, asked.tokens))
+        if len(self.timeline) > MOMENTS:
+            del self.timeline[1:-1:2]
+
+    def asked(self) -> Asked:
+        """What the models were asked so far in this attempt, here and elsewhere."""
+        live = self.live() if callable(self.live) else self.live
+        others = self.elsewhere or Usage()
+        if live is None:
+            return Asked(others.requests, others.prompt_tokens + others.completion_tokens)
+        tokens = live.prompt_tokens + live.completion_tokens + others.prompt_tokens + others.completion_tokens
+        return Asked(live.requests + others.requests, tokens)
 
     @property
     def seconds_left(self) -> float | None:
@@ -139,11 +191,10 @@ def _asked(progress: Progress) -> list[str]:
         return []
     live = progress.live() if callable(progress.live) else progress.live
     # What others have in flight is not known here: theirs counts once a shard is done.
-    others = progress.elsewhere or Usage()
-    tokens = live.prompt_tokens + live.completion_tokens + others.prompt_tokens + others.completion_tokens
+    others, asked = progress.elsewhere or Usage(), progress.asked()
     return [
-        f"{live.requests + others.requests:,} requests ({live.retries + others.retries:,} retries)",
-        f"{tokens:,} tokens",
+        f"{asked.requests:,} requests ({live.retries + others.retries:,} retries)",
+        f"{asked.tokens:,} tokens",
         f"${live.cost + others.cost:,.2f}",
         *(live.models if progress.elsewhere is None else ["workers' by finished shards"]),
     ]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 
@@ -29,15 +30,22 @@ def published(run: Run) -> Dataset | None:
     return next((dataset for dataset in _versions(run) if dataset.manifest.complete), None)
 
 
+def published_by(root: Path, dataset: str, flow_run: str) -> Manifest | None:
+    """The complete version that a flow run has already published: it was tried again after that."""
+    made = (each.manifest for each in _all_versions(root, dataset))
+    return next((manifest for manifest in made if manifest.complete and manifest.flow_run == flow_run), None)
+
+
 def _versions(run: Run) -> Iterator[Dataset]:
     """The versions that this very run has published, the newest first."""
-    return (dataset for dataset in _all_versions(run) if dataset.manifest.recipe_digest == run.digest)
+    every = _all_versions(run.root, run.recipe.dataset)
+    return (dataset for dataset in every if dataset.manifest.recipe_digest == run.digest)
 
 
-def _all_versions(run: Run) -> Iterator[Dataset]:
-    root = run.root / "datasets"
-    for number in reversed(versions(root, run.recipe.dataset)):
-        yield read_dataset(root / run.recipe.dataset / f"v{number}")
+def _all_versions(root: Path, dataset: str) -> Iterator[Dataset]:
+    folder = root / "datasets"
+    for number in reversed(versions(folder, dataset)):
+        yield read_dataset(folder / dataset / f"v{number}")
 
 
 def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
@@ -81,7 +89,7 @@ def _superseded(run: Run) -> list[int]:
     folders = [stage.folder for stage in run.stages]
     return sorted(
         dataset.manifest.version
-        for dataset in _all_versions(run)
+        for dataset in _all_versions(run.root, run.recipe.dataset)
         if dataset.manifest.stage_folders == folders or dataset.manifest.version == goes_on
     )
 
@@ -149,6 +157,7 @@ def _manifest(run: Run, draft: Draft, shards: int, stop_reason: str, funnel: lis
         edition=run.draw.edition,
         earlier=run.earlier.numbers if run.earlier else [],
         supersedes=_superseded(run),
+        flow_run=run.made_by,
         stage_folders=[stage.folder for stage in run.stages],
         seeds=run.seed_reports,
         funnel=funnel,

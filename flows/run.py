@@ -62,6 +62,8 @@ class Run:
     cluster: "RayCluster | None" = None
     """Where generators run, if not in this process; connected by ``prepare``."""
     prepared: bool = False
+    made_by: str = ""
+    """The flow run at work, if a person can look at it."""
 
     @property
     def digest(self) -> str:

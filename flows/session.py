@@ -4,7 +4,6 @@ Sets Prefect's environment before prefect is imported: without a server of the u
 one.
 """
 
-import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from flows.estimate import Tried, estimate
 from flows.inspect import funnel_table, print_rows, seed_line
 from flows.progress import Progress, watch
 from flows.publish import published
@@ -113,41 +113,13 @@ def preview_rows(recipe: Recipe, origin: str, rows: int, out: Console, debug: bo
         made = read_dataset(Path(folder) / "datasets" / recipe.dataset / f"v{manifest.version}")
         print_rows(made, rows, out)
         out.print(funnel_table(manifest.funnel))
-        out.print(estimate(manifest, recipe), soft_wrap=True)
+        out.print(estimate(tried(manifest, recipe), recipe), soft_wrap=True)
 
 
-LUCK = 1.28
-"""Standard errors on either side of a count of survivors: four previews in five are nearer the truth."""
-
-
-def estimate(manifest: Manifest, recipe: Recipe) -> str:
-    """What the full run of ``recipe`` will cost, judged by a small one.
-
-    A range: a few survivors are a matter of luck, and the yield of a small run is the best case, since duplicates
-    grow with the dataset. So from a lucky count at this yield to an unlucky one at half of it.
-    """
-    survivors, wanted = manifest.funnel[-1].rows_in, recipe.rows
-    if not survivors:
-        return "No row survived: nothing can be estimated. The funnel shows where they went."
-    luck, shard = LUCK * math.sqrt(survivors), _shard(recipe, manifest)
-    factors = [
-        # A shard that is begun is finished, however few rows are missing.
-        math.ceil(factor / shard) * shard
-        for factor in (wanted / (survivors + luck), 2 * wanted / max(survivors - luck, survivors / 4))
-    ]
-    total = sum_usage(manifest.usage.values())
-    requests = [(total.requests + total.replayed) * factor for factor in factors]
-    tokens = [(total.prompt_tokens + total.completion_tokens) * factor for factor in factors]
-    cost = [total.cost * factor for factor in factors]
-    told = (
-        f"Estimate for {wanted:,} rows: {requests[0]:,.0f} to {requests[1]:,.0f} requests,"
-        f" {tokens[0]:,.0f} to {tokens[1]:,.0f} tokens, ${cost[0]:,.2f} to ${cost[1]:,.2f}"
-        f" (from {survivors:,} rows that survived here; high end: unlucky, at half the yield)."
-    )
-    limits = recipe.limits
-    budgets = {"budget_usd": cost, "budget_tokens": tokens, "budget_requests": requests}
-    tight = [name for name, spent in budgets.items() if (limit := getattr(limits, name)) and limit < spent[1]]
-    return f"{told} limits.{' and limits.'.join(tight)} may end it before." if tight else told
+def tried(manifest: Manifest, recipe: Recipe) -> Tried:
+    """A preview, which ended with ``manifest``, as a part of the full run of ``recipe``."""
+    usage = sum_usage(manifest.usage.values())
+    return Tried(manifest.funnel[-1].rows_in, usage, _shard(recipe, manifest))
 
 
 def _shard(recipe: Recipe, manifest: Manifest) -> float:
@@ -172,7 +144,6 @@ def quiet_prefect(debug: bool) -> None:
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
         os.environ.setdefault("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL")
         os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
-        os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
 
 
 def _small(recipe: Recipe, rows: int) -> Recipe:

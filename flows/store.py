@@ -17,7 +17,7 @@ import fcntl
 import json
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,8 @@ M = TypeVar("M", bound=BaseModel)
 
 PATIENCE = 60.0
 """Seconds to wait for a shard that another process holds: a worker whose run was killed dies sooner than that."""
+LOCK_TICK = 1.0
+"""Seconds between two looks at the lock of a dataset."""
 TICK = 0.1
 """Seconds between two looks at such a lock."""
 
@@ -176,17 +178,28 @@ class Store:
         return [ShardFolder(path) for path in sorted((self.root / stage.folder).glob("[0-9]*"))]
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, waits: Callable[[str], object] | None = None) -> Iterator[None]:
         """Hold the dataset for one run; the lock dies with the process, so a kill leaves none behind.
 
+        While another run holds it, ``waits`` is told so once, and then it is waited for.
+
         Raises:
-            RunFailed: another run holds it.
+            RunFailed: another run holds it, and nobody ``waits``.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / "lock").open("w", encoding="utf-8") as file:
-            if not _taken(file):
-                raise RunFailed(f"{self.root}: another run is making this dataset; wait for it, or stop it")
+            while not _taken(file):
+                told = f"{self.root}: another run is making this dataset"
+                if waits is None:
+                    raise RunFailed(f"{told}; wait for it, or stop it")
+                waits(f"{told}; waiting for it")
+                waits = _silent
+                time.sleep(LOCK_TICK)
             yield
+
+
+def _silent(_: str) -> None:
+    """It has been said before."""
 
 
 def _taken(file: IO[str]) -> bool:

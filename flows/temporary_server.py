@@ -19,6 +19,8 @@ import threading
 from schemas.errors import RunFailed
 
 HOST = "127.0.0.1"
+TEMPORARY = "INSTRUCTLOOM_TEMPORARY_SERVER"
+"""Set in the environment of a run whose server ends with it: nobody will look at what it is told."""
 STOP_SECONDS = 10.0
 """For it to end by itself, once it may."""
 TICK = 0.05
@@ -37,6 +39,8 @@ def find_server() -> None:
 
     if not PREFECT_API_URL.value():
         os.environ["PREFECT_API_URL"] = f"http://{HOST}:{_start()}/api"
+        os.environ[TEMPORARY] = "1"
+        os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
         refresh_global_settings_context()
 
 

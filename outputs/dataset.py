@@ -80,7 +80,7 @@ def start_draft(root: Path, dataset: str, version: int | None = None) -> Draft:
     Raises:
         DatasetError: the version is already published.
     """
-    number = version or max(_numbers(root, dataset), default=0) + 1
+    number = version or next_version(root, dataset)
     draft = Draft(dataset, number, root / dataset / f".v{number}.partial")
     _refuse_published(draft)
     if draft.folder.exists():
@@ -110,6 +110,11 @@ def publish(draft: Draft, manifest: Manifest) -> Dataset:
 def versions(root: Path, dataset: str) -> list[int]:
     """The published versions of a dataset, in order; none if there is no such dataset."""
     return [number for number in _numbers(root, dataset) if (root / dataset / f"v{number}" / MANIFEST).is_file()]
+
+
+def next_version(root: Path, dataset: str) -> int:
+    """The number of the version that will be published next."""
+    return max(_numbers(root, dataset), default=0) + 1
 
 
 def _numbers(root: Path, dataset: str) -> list[int]:

@@ -2,8 +2,9 @@ from io import StringIO
 
 from rich.console import Console
 
+from flows.estimate import estimate
 from flows.progress import Progress, add_counts, plain_line, watch
-from flows.session import estimate
+from flows.session import tried
 from schemas.manifest import Manifest, SeedReport, StageCounts, Usage
 from schemas.recipe import Recipe
 
@@ -59,8 +60,12 @@ USAGE = {
 }
 
 
+def shown(ended: Manifest, wanted: Recipe) -> str:
+    return estimate(tried(ended, wanted), wanted)
+
+
 def test_an_estimate_scales_what_the_small_run_asked_and_says_how_sure_it_is() -> None:
-    few, many = (estimate(manifest(rows, USAGE), recipe()) for rows in (10, 1000))
+    few, many = (shown(manifest(rows, USAGE), recipe()) for rows in (10, 1000))
     assert "28,476 to 134,404 requests" in few
     assert "388 to 836 requests" in many
     assert "9,700 to 20,900 tokens, $4.85 to $10.45" in many
@@ -68,13 +73,13 @@ def test_an_estimate_scales_what_the_small_run_asked_and_says_how_sure_it_is() -
 
 def test_an_estimate_counts_whole_shards() -> None:
     # The small run asked 4 requests for each of its shards of one seed.
-    assert "4,000 to 4,000 requests" in estimate(manifest(1000, USAGE), recipe(shard_rows=1000))
+    assert "4,000 to 4,000 requests" in shown(manifest(1000, USAGE), recipe(shard_rows=1000))
 
 
 def test_an_estimate_says_which_budget_may_end_the_run() -> None:
-    told = estimate(manifest(1000, USAGE), recipe(budget_usd=6.0, budget_tokens=10**6))
+    told = shown(manifest(1000, USAGE), recipe(budget_usd=6.0, budget_tokens=10**6))
     assert told.endswith("limits.budget_usd may end it before.")
 
 
 def test_nothing_is_estimated_where_nothing_survived() -> None:
-    assert "nothing can be estimated" in estimate(manifest(0, {}), recipe())
+    assert "nothing can be estimated" in shown(manifest(0, {}), recipe())

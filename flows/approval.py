@@ -1,0 +1,101 @@
+"""Before the money is spent: a person looks at the first rows and at the projected cost, and goes on or not.
+
+The first shard is made in earnest, so nothing of it is lost: the run goes on with it, unless the person changes how
+it is made.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from prefect import pause_flow_run
+from prefect.input import RunInput
+from pydantic import Field, create_model
+
+from flows.estimate import Tried, estimate
+from flows.prefect_api import logger
+from flows.run import Run
+from outputs.fenced import fenced
+from schemas.row import Row, from_frame, text_of
+
+WAIT_SECONDS = 7 * 24 * 3600
+"""For a person to come; then the run fails, and can be tried again."""
+POLL_SECONDS = 2
+SAMPLES = 5
+SHOWN = 800
+"""Characters of a text that is shown."""
+
+
+class Approval(RunInput):
+    """What a person may still change; the fields and their values now are made for each run."""
+
+
+def approve_in_ui(run: Run, tried: Tried) -> dict[str, Any]:
+    """Pause the flow run until a person resumes it; the fields of the recipe that they changed, by their path.
+
+    Raises:
+        prefect.exceptions.FlowPauseTimeout: nobody came.
+    """
+    form = _form(run).with_initial_data(description=_shown(run, tried))
+    logger().info("waiting for approval: %s", estimate(tried, run.recipe))
+    given = pause_flow_run(wait_for_input=form, timeout=WAIT_SECONDS, poll_interval=POLL_SECONDS)
+    changes = changed(run, given.model_dump())
+    logger().info("approved%s", f" with {changes}" if changes else "")
+    return changes
+
+
+def changed(run: Run, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what a person gave, what differs from the recipe."""
+    present = _present(run)
+    paths = {"rows": "rows", "budget_usd": "limits.budget_usd", "temperature": "models.teacher.temperature"}
+    return {paths[name]: value for name, value in given.items() if value is not None and value != present[name]}
+
+
+def samples(run: Run) -> list[Row]:
+    """Some rows of the first shard that survived everything."""
+    frame = run.store.shard(run.stages[-1], 0).rows()
+    return from_frame(frame.gather_every(max(1, frame.height // SAMPLES)).head(SAMPLES))
+
+
+def _present(run: Run) -> dict[str, Any]:
+    recipe = run.recipe
+    return {
+        "rows": recipe.rows,
+        "budget_usd": recipe.limits.budget_usd,
+        "temperature": recipe.models["teacher"].temperature,
+    }
+
+
+def _form(run: Run) -> type[Approval]:
+    present = _present(run)
+    return create_model(
+        "Approval",
+        __base__=Approval,
+        rows=(int, Field(default=present["rows"], ge=1, title="Rows", description="Rows that survive everything.")),
+        budget_usd=(
+            float | None,
+            Field(default=present["budget_usd"], gt=0, title="Budget", description="US dollars, at most; empty: none."),
+        ),
+        temperature=(
+            float | None,
+            Field(
+                default=present["temperature"],
+                ge=0,
+                le=2,
+                title="Temperature",
+                description="Of the teacher, where a stage names none. Another one begins anew with the first shard.",
+            ),
+        ),
+    )
+
+
+def _shown(run: Run, tried: Tried) -> str:
+    shown = [f"**{place}.**\n\n{fenced(_conversation(row))}" for place, row in enumerate(samples(run), start=1)]
+    return "\n\n".join([estimate(tried, run.recipe), *(shown or ["No row survived."])])
+
+
+def _conversation(row: Row) -> str:
+    return f"{_cut(text_of(row))}\n\n→ {_cut(row.response)}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

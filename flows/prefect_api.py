@@ -1,0 +1,95 @@
+"""What a run tells Prefect's server beside its states: artifacts, its name, an event. All of it is best effort.
+
+A dataset is never lost because a server was down or refused a picture of it: what cannot be told is logged and passed
+over. A temporary server has no UI, so it is told nothing.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from prefect import get_client
+from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.context import FlowRunContext
+from prefect.events import emit_event
+from prefect.logging import get_logger, get_run_logger
+
+from flows.temporary_server import TEMPORARY
+
+T = TypeVar("T")
+
+
+def flow_run_id() -> UUID | None:
+    """The id of the flow run around the caller, if there is one whose server a person can look at."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or os.environ.get(TEMPORARY):
+        return None
+    return context.flow_run.id
+
+
+def logger() -> Any:
+    """The logger of the flow run around the caller; outside of one, a plain logger."""
+    return get_logger("instructloom") if FlowRunContext.get() is None else get_run_logger()
+
+
+def tell(action: Callable[[Any], T]) -> T | None:
+    """Do ``action`` with a client of the server; None, and a line in the log, if the server fails."""
+    try:
+        with get_client(sync_client=True) as client:
+            return action(client)
+    except Exception as error:
+        get_logger("instructloom").warning("Prefect's server could not be told: %s: %s", type(error).__name__, error)
+        return None
+
+
+def artifact_key(*parts: str) -> str:
+    """An artifact key, which may hold lower case letters, digits and dashes only; other names are told apart by a hash.
+
+    The same parts give the same key, so that Prefect's UI shows the history over all runs.
+    """
+    name = "-".join(parts)
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    if plain == name.replace("_", "-"):
+        return plain
+    return f"{plain}-{hashlib.blake2b(name.encode(), digest_size=3).hexdigest()}".strip("-")
+
+
+def put_artifact(flow_run: UUID, kind: str, key: str, data: Any, description: str = "") -> UUID | None:
+    """Show ``data`` as an artifact of kind markdown, table, progress or link; its id, for ``update_artifact``."""
+    wanted = ArtifactCreate(type=kind, key=key, data=data, description=description, flow_run_id=flow_run)
+    made = tell(lambda client: client.create_artifact(wanted))
+    return None if made is None else made.id
+
+
+def update_artifact(artifact: UUID, data: Any, description: str) -> None:
+    """Show other data in the place of an artifact's."""
+    tell(lambda client: client.update_artifact(artifact, ArtifactUpdate(data=data, description=description)))
+
+
+def name_run(flow_run: UUID, name: str, tags: list[str]) -> None:
+    """Name a flow run, and add tags to those that it has."""
+
+    def change(client: Any) -> None:
+        present = client.read_flow_run(flow_run).tags
+        client.update_flow_run(flow_run, name=name, tags=sorted({*present, *tags}))
+
+    tell(change)
+
+
+def announce(event: str, dataset: str, payload: dict[str, Any]) -> None:
+    """Emit an event about a dataset, which automations can wait for."""
+    resource = {"prefect.resource.id": f"instructloom.dataset.{dataset}", "prefect.resource.name": dataset}
+    try:
+        emit_event(event, resource=resource, payload=payload)
+    except Exception as error:
+        logger().warning("the event %s could not be emitted: %s: %s", event, type(error).__name__, error)
+
+
+def variable(name: str) -> str | None:
+    """The value of a Prefect variable, if it is set and a text."""
+    found = tell(lambda client: client.read_variable_by_name(name))
+    value = None if found is None else found.value
+    return value if isinstance(value, str) else None
