@@ -29,6 +29,8 @@ from schemas.errors import InstructloomError
 from schemas.manifest import Manifest
 from schemas.recipe import Recipe
 
+AtLeastOne = Annotated[int | None, Field(ge=1)]
+
 
 @flow(
     name="generate",
@@ -36,32 +38,37 @@ from schemas.recipe import Recipe
     persist_result=False,
 )
 def deployed(
-    recipe: Annotated[str, Field(description="A recipe file, or the name of one of ours.")],
-    root: Annotated[str, Field(description="The folder that holds runs/ and datasets/.")] = ".",
-    dataset: Annotated[str | None, Field(description="Dataset name instead of the recipe's.")] = None,
-    rows: Annotated[
-        int | None, Field(ge=1, description="Rows that survive everything, instead of the recipe's.")
-    ] = None,
-    seed: Annotated[int | None, Field(ge=0, description="Random seed instead of the recipe's.")] = None,
-    concurrency: Annotated[int | None, Field(ge=1, description="Requests in flight, at most, for every model.")] = None,
-    budget_usd: Annotated[float | None, Field(gt=0, description="US dollars, at most, for this version.")] = None,
-    budget_tokens: Annotated[int | None, Field(ge=1, description="Tokens, at most, for this version.")] = None,
-    budget_requests: Annotated[int | None, Field(ge=1, description="Requests, at most, for this version.")] = None,
-    runner: Annotated[
-        Literal["local", "ray"] | None, Field(description="Where the stages that ask a model run: here, or on Ray.")
-    ] = None,
-    overrides: Annotated[
-        dict[str, Any],
-        Field(description='Other fields of the recipe, by their path: {"models.teacher.temperature": 0.9}.'),
-    ] = {},  # noqa: B006  # never changed; None would give the UI's form another type
-    add: Annotated[
-        bool, Field(description="Add a version of rows that no earlier version has; off: the recipe by itself.")
-    ] = True,
-    approve: Annotated[
-        bool, Field(description="Make a first shard, then wait for a person who looks at it and at the cost.")
-    ] = False,
+    recipe: str,
+    root: str = ".",
+    dataset: str | None = None,
+    rows: AtLeastOne = None,
+    seed: Annotated[int | None, Field(ge=0)] = None,
+    concurrency: AtLeastOne = None,
+    budget_usd: Annotated[float | None, Field(gt=0)] = None,
+    budget_tokens: AtLeastOne = None,
+    budget_requests: AtLeastOne = None,
+    runner: Literal["local", "ray"] | None = None,
+    overrides: dict[str, Any] = {},  # noqa: B006  # never changed; None would give the form another type
+    add: bool = True,
+    approve: bool = False,
 ) -> Manifest:
-    """Make the next version of a dataset."""
+    """Make the next version of a dataset.
+
+    Args:
+        recipe: A recipe file on the worker's machine, or the name of one of ours.
+        root: The folder that holds runs/ and datasets/.
+        dataset: The dataset's name, instead of the recipe's.
+        rows: Rows that survive every filter, instead of the recipe's.
+        seed: The random seed, instead of the recipe's.
+        concurrency: Requests in flight, at most, for every model.
+        budget_usd: US dollars that this version may cost, instead of the recipe's.
+        budget_tokens: Tokens that this version may cost, instead of the recipe's.
+        budget_requests: Requests that this version may take, instead of the recipe's.
+        runner: Where the stages that ask a model run: in the worker's process, or on a Ray cluster.
+        overrides: Other fields of the recipe by their path, such as {"models.teacher.temperature": 0.9}.
+        add: Add a version of rows that no earlier version has. Off: make what the recipe by itself makes.
+        approve: Make the first shard, then wait until a person has looked at its rows and at the cost.
+    """
     keep_logbook()
     given = {
         "dataset": dataset,

@@ -4,7 +4,6 @@ A dataset is never lost because a server was down or refused a picture of it: wh
 over. A temporary server has no UI, so it is told nothing.
 """
 
-import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -46,15 +45,11 @@ def tell(action: Callable[[Any], T]) -> T | None:
 
 
 def artifact_key(*parts: str) -> str:
-    """An artifact key, which may hold lower case letters, digits and dashes only; other names are told apart by a hash.
+    """An artifact key, which may hold lower case letters, digits and dashes only.
 
     The same parts give the same key, so that Prefect's UI shows the history over all runs.
     """
-    name = "-".join(parts)
-    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    if plain == name.replace("_", "-"):
-        return plain
-    return f"{plain}-{hashlib.blake2b(name.encode(), digest_size=3).hexdigest()}".strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
 
 
 def put_artifact(flow_run: UUID, kind: str, key: str, data: Any, description: str = "") -> UUID | None:
