@@ -21,7 +21,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows import work
 from flows.earlier import INTERRUPTED
 from flows.estimate import Tried
-from flows.logbook import keep_logbook
+from flows.logbook import hush, keep_logbook
 from flows.plan import AHEAD, Plan
 from flows.prefect_api import flow_run_id
 from flows.publish import publish
@@ -109,7 +109,8 @@ def make(run: Run) -> Manifest:
             manifest = publish(run, plan.shards, plan.stop_reason or "complete")
         except (RunCancelled, TerminationSignal):
             if steering.cancelled():
-                run.teachers.close()
+                hush()
+                run.stop()
                 publish_what_is_whole(run, plan)
             raise
     if manifest.complete:

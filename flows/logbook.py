@@ -13,3 +13,9 @@ def keep_logbook() -> None:
     flow_runs.propagate = logging.getLogger("prefect").isEnabledFor(logging.ERROR)
     flow_runs.setLevel(logging.INFO)
     logging.getLogger("prefect.task_runs").setLevel(logging.WARNING)
+
+
+def hush() -> None:
+    """Nothing more of single tasks: the run was stopped, and each of hundreds would complain of it."""
+    logging.getLogger("prefect.task_runs").setLevel(logging.CRITICAL + 1)
+    logging.getLogger("prefect.task_engine").setLevel(logging.CRITICAL + 1)

@@ -62,6 +62,8 @@ class Run:
     cluster: "RayCluster | None" = None
     """Where generators run, if not in this process; connected by ``prepare``."""
     prepared: bool = False
+    stopped: bool = False
+    """Whether it was told to end."""
     made_by: str = ""
     """The flow run at work, if a person can look at it."""
 
@@ -142,10 +144,16 @@ class Run:
             ) from error
         write_atomically(Path(self.ref), lambda path: path.write_text(text, encoding="utf-8"))
 
+    def stop(self) -> None:
+        """No shard begins any more, and no model is asked."""
+        self.stopped = True
+        self.teachers.close()
+
     def close(self) -> None:
         """Let go of the cluster and the models; the run can be opened again."""
         with _LOCK:
             _OPEN.pop(self.ref, None)
+        self.stopped = True
         cluster, self.cluster = self.cluster, None
         if cluster is not None:
             cluster.close()

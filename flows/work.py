@@ -60,6 +60,7 @@ def sign_shard(run: Run, place: int, shard: int) -> None:
     """Phase 1 of the index filter at ``place``: pure, so shards may be signed in any order."""
     stage, folder = run.stages[place], run.store.shard(run.stages[place], shard)
     if folder.signatures() is None:
+        _check_not_stopped(run)
         index = run.indexes[stage.label].open()
         folder.save_signatures(index.sign(_upstream(run, place, shard).rows()))
 
@@ -68,6 +69,7 @@ def filter_shard(run: Run, place: int, shard: int) -> StageCounts:
     """Let the filter at ``place`` decide on one shard. Shards of an index filter must come in order."""
     stage, folder = run.stages[place], run.store.shard(run.stages[place], shard)
     if not folder.done:
+        _check_not_stopped(run)
         frame = _upstream(run, place, shard).rows()
         if stage.kind == "index":
             _catch_up(run, place, shard)
@@ -162,6 +164,12 @@ def _jobs(stage: Stage, rows: Sequence[Row], seed: int) -> list[Job]:
         rng = rng_for(seed, stage.digest, rows[0].id if rows else "")
         return list(module.grow_shard(rows, stage.config, rng))
     return [Job(row.id, row, module.grow(row, stage.config, rng_for(seed, stage.digest, row.id))) for row in rows]
+
+
+def _check_not_stopped(run: Run) -> None:
+    """Where no model is asked, nothing else would stop a thread."""
+    if run.stopped:
+        raise RunFailed("the run was stopped; run the same command again to resume")
 
 
 def _upstream(run: Run, place: int, shard: int) -> ShardFolder:
