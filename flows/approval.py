@@ -4,23 +4,34 @@ The first shard is made in earnest, so nothing of it is lost: the run goes on wi
 it is made.
 """
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
 from prefect import pause_flow_run
 from prefect.input import RunInput
 from pydantic import Field, create_model
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.prompt import Prompt
 
 from flows.estimate import Tried, estimate
 from flows.prefect_api import logger
+from flows.recipe_file import replaced
 from flows.run import Run
 from outputs.fenced import fenced
+from schemas.errors import RecipeError, RunFailed
+from schemas.recipe import Recipe
 from schemas.row import Row, from_frame, text_of
 
 WAIT_SECONDS = 7 * 24 * 3600
 """For a person to come; then the run fails, and can be tried again."""
 POLL_SECONDS = 2
 SAMPLES = 5
+DIALOGUE = 56
+"""Characters in a line of plain text in the dialogue that Prefect's UI opens."""
 SHOWN = 800
 """Characters of a text that is shown."""
 
@@ -38,14 +49,49 @@ def approve_in_ui(run: Run, tried: Tried) -> dict[str, Any]:
     form = _form(run).with_initial_data(description=_shown(run, tried))
     logger().info("waiting for approval: %s", estimate(tried, run.recipe))
     given = pause_flow_run(wait_for_input=form, timeout=WAIT_SECONDS, poll_interval=POLL_SECONDS)
-    changes = changed(run, given.model_dump())
+    changes = changed(run.recipe, given.model_dump())
     logger().info("approved%s", f" with {changes}" if changes else "")
     return changes
 
 
-def changed(run: Run, given: Mapping[str, Any]) -> dict[str, Any]:
+def approve_in_terminal(run: Run, tried: Tried, out: Console) -> dict[str, Any]:
+    """Ask in the terminal until a person says yes; the fields of the recipe that they changed, by their path.
+
+    Raises:
+        RunFailed: they said no.
+    """
+    for row in samples(run):
+        out.print(Panel(escape(_conversation(row))))
+    recipe, changes = run.recipe, dict[str, Any]()
+    while True:
+        out.print(estimate(tried, recipe), soft_wrap=True)
+        answer = Prompt.ask("Go on?", console=out, choices=["yes", "no", "change"], default="yes")
+        if answer == "yes":
+            return changes
+        if answer == "no":
+            raise RunFailed("not approved; what was made is kept, and the same command goes on with it")
+        try:
+            asked = changes | changed(
+                recipe, {name: _ask(name, value, out) for name, value in _present(recipe).items()}
+            )
+            recipe, changes = replaced(run.recipe, asked, "approval"), asked
+        except RecipeError as error:
+            out.print(escape(str(error)))
+
+
+def _ask(name: str, value: Any, out: Console) -> Any:
+    given = Prompt.ask(f"{name} [dim]({'none' if value is None else value})[/]", console=out, default="")
+    if not given.strip():
+        return None
+    try:
+        return yaml.safe_load(given)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"approval: {name}: {given!r} is not a number") from error
+
+
+def changed(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
     """Of what a person gave, what differs from the recipe."""
-    present = _present(run)
+    present = _present(recipe)
     paths = {"rows": "rows", "budget_usd": "limits.budget_usd", "temperature": "models.teacher.temperature"}
     return {paths[name]: value for name, value in given.items() if value is not None and value != present[name]}
 
@@ -56,8 +102,7 @@ def samples(run: Run) -> list[Row]:
     return from_frame(frame.gather_every(max(1, frame.height // SAMPLES)).head(SAMPLES))
 
 
-def _present(run: Run) -> dict[str, Any]:
-    recipe = run.recipe
+def _present(recipe: Recipe) -> dict[str, Any]:
     return {
         "rows": recipe.rows,
         "budget_usd": recipe.limits.budget_usd,
@@ -66,7 +111,7 @@ def _present(run: Run) -> dict[str, Any]:
 
 
 def _form(run: Run) -> type[Approval]:
-    present = _present(run)
+    present = _present(run.recipe)
     return create_model(
         "Approval",
         __base__=Approval,
@@ -89,12 +134,19 @@ def _form(run: Run) -> type[Approval]:
 
 
 def _shown(run: Run, tried: Tried) -> str:
-    shown = [f"**{place}.**\n\n{fenced(_conversation(row))}" for place, row in enumerate(samples(run), start=1)]
+    shown = [
+        f"**{place}.**\n\n{fenced(_wrapped(_conversation(row)))}" for place, row in enumerate(samples(run), start=1)
+    ]
     return "\n\n".join([estimate(tried, run.recipe), *(shown or ["No row survived."])])
 
 
 def _conversation(row: Row) -> str:
     return f"{_cut(text_of(row))}\n\n→ {_cut(row.response)}"
+
+
+def _wrapped(text: str) -> str:
+    """In lines that the UI's dialogue shows whole."""
+    return "\n".join(textwrap.fill(line, DIALOGUE, replace_whitespace=False) for line in text.splitlines())
 
 
 def _cut(text: str) -> str:

@@ -149,6 +149,9 @@ def run(
     add: Annotated[
         bool, typer.Option("--add", help="Add a version to the dataset, of rows that no earlier version has.")
     ] = False,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Make a first shard, show it and the projected cost, and ask.")
+    ] = False,
     root: Root = Path(),
     debug: Debug = False,
 ) -> None:
@@ -161,7 +164,7 @@ def run(
     checked = _recipe(recipe, seeds, concurrency, rows=rows, seed=seed, dataset=dataset, runner=chosen, ray=ray)
     if ray and checked.runner != "ray":
         raise BadInput(f"--ray-{next(iter(ray))} is for --runner ray; add that, or leave it out")
-    make_dataset(checked, root.absolute(), recipe, out, debug, add)
+    make_dataset(checked, root.absolute(), recipe, out, debug, add, approve)
 
 
 @app.command()

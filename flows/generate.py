@@ -95,6 +95,20 @@ def generate(recipe: dict[str, Any], root: str = ".", add: bool = False) -> Mani
         run.close()
 
 
+@flow(
+    name="first-shard",
+    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]
+    persist_result=False,
+    validate_parameters=False,
+)
+def first_shard(recipe: dict[str, Any], root: str = ".", add: bool = False) -> Tried:
+    """Make the first shard of what ``generate`` would make of the same arguments, which will begin with it."""
+    keep_logbook()
+    run = open_run(check_recipe(recipe, "recipe"), Path(root), add=add)
+    with run.store.locked():
+        return try_out(run)
+
+
 def make(run: Run) -> Manifest:
     """Run the stages until N rows survived, then publish them. The dataset must be locked.
 

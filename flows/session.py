@@ -5,6 +5,7 @@ one.
 """
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ from flows.estimate import Tried, estimate
 from flows.inspect import funnel_table, print_rows, seed_line
 from flows.progress import Progress, watch
 from flows.publish import published
-from flows.run import open_run
+from flows.recipe_file import replaced
+from flows.run import Run, open_run
 from flows.stages import resolve
 from flows.temporary_server import find_server
 from outputs.dataset import Dataset, read_dataset, read_rows
@@ -34,13 +36,19 @@ WHY = {
 }
 
 
-def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: bool, add: bool = False) -> Manifest:
+def make_dataset(
+    recipe: Recipe, root: Path, origin: str, out: Console, debug: bool, add: bool = False, approve: bool = False
+) -> Manifest:
     """Run ``recipe`` below ``root`` with live progress, and say what came out; see ``run.open_run`` for ``add``.
+
+    With ``approve`` the first shard is shown, and a person asked, before more is made.
 
     Raises:
         BadInput: before anything is written.
         RunFailed: the run stopped, or ended with fewer rows than were asked for.
     """
+    if approve and not sys.stdin.isatty():
+        raise BadInput("--approve asks a person, and there is no terminal; leave it out, or use instructloom deploy")
     progress = Progress(wanted=recipe.rows, dataset=recipe.dataset)
     run = open_run(recipe, root, origin, progress, add)
     try:
@@ -56,6 +64,11 @@ def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: b
         find_server()
         from flows.generate import generate
 
+        if approve:
+            recipe = _approved(run, out, add)
+            run.close()
+            run = open_run(recipe, root, origin, progress, add)
+            progress.wanted = recipe.rows
         with watch(progress, out), _started():
             manifest = generate(recipe.model_dump(mode="json"), str(root), add)
     finally:
@@ -66,6 +79,20 @@ def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: b
         why = WHY.get(manifest.stop_reason, manifest.stop_reason)
         raise RunFailed(f"{manifest.rows:,} of {recipe.rows:,} rows: {why}. What there is, is published and valid.")
     return manifest
+
+
+def _approved(run: Run, out: Console, add: bool) -> Recipe:
+    """The recipe, as a person wants it once they have seen the first shard.
+
+    Raises:
+        RunFailed: they do not want more.
+    """
+    from flows.approval import approve_in_terminal
+    from flows.generate import first_shard
+
+    with watch(run.progress, out), _started():
+        tried = first_shard(run.recipe.model_dump(mode="json"), str(run.root), add)
+    return replaced(run.recipe, approve_in_terminal(run, tried, out), "approval")
 
 
 @contextmanager
