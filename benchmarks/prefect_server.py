@@ -30,12 +30,14 @@ def prefect_server(home: Path) -> Iterator[dict[str, str]]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "HF_HUB_OFFLINE": "1",
         "PYTHONUNBUFFERED": "1",
+        # The server itself is told as well: its UI asks there.
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
     }
     arguments = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             _wait_until_healthy(f"http://127.0.0.1:{port}/api/health", server)
-            yield {**environment, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
+            yield environment
         finally:
             server.terminate()
 
