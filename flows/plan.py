@@ -5,6 +5,7 @@ only how far to run ahead: the dataset is the first N rows that survive, whateve
 """
 
 from dataclasses import dataclass, field
+from math import ceil
 
 from schemas.recipe import Limits
 
@@ -63,6 +64,15 @@ class Plan:
         if not any(recent):
             return None
         return max(0.0, (self.wanted - self.kept) * len(recent) / sum(recent))
+
+    def total(self) -> tuple[int | None, bool]:
+        """Shards of the whole run by the present yield, None while it cannot be told; and whether there is no more."""
+        remaining = self.remaining()
+        if remaining is None:
+            return None, False
+        most = min(self.limits.max_rounds, self.available or self.limits.max_rounds)
+        total = self.shards + ceil(remaining)
+        return (most, True) if total >= most else (total, False)
 
     def _needed(self) -> int:
         remaining = self.remaining()
