@@ -105,11 +105,14 @@ class Line:
 
     def send(self, shard: int) -> list[Outcome]:
         """Start the next shard; its balances are in the order of the work, so that the first to fail is the cause."""
-        span, begun = self._span, self._span is None or self._span.full
-        if span is None or span.full:
+        span = self._span
+        if span is not None and not span.full:
+            self._last = span.give()
+        elif (counts := work.finished_before(self._run, shard)) is not None:
+            self._last = [_known(each) for each in counts]  # a run that goes on: no tasks for what is done
+        else:
             span = self._span = Span(shard, span_length(shard, self._left(shard)), len(self._run.stages), self._last)
-        self._last = span.give()
-        if begun:
+            self._last = span.give()
             self._submit(span, self._last)
         return self._last
 
@@ -143,6 +146,12 @@ class Line:
     def _watch(self, span: Span, place: int, future: Any) -> None:
         self._tasks.append(future)
         future.wrapped_future.add_done_callback(lambda done: span.ended(place, _why(done)))
+
+
+def _known(counts: StageCounts) -> Outcome:
+    outcome = Outcome()
+    outcome.set_result(counts)
+    return outcome
 
 
 def _why(task: "concurrent.futures.Future[Any]") -> BaseException:
