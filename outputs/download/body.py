@@ -124,7 +124,7 @@ class BodyResponse(Response):
                 close()
 
     async def _send(self, send: Send) -> None:
-        # In a thread: a disk may be slow, and others wait. The thread is never abandoned, so nothing is closed under it.
+        # In a thread, as a disk may be slow. It is never abandoned, so nothing is closed under it.
         while (piece := await anyio.to_thread.run_sync(next, self._pieces, None)) is not None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 

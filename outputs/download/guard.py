@@ -1,4 +1,4 @@
-"""Before a request is answered: is it from whom it should be? And with every response: what a browser may do with it."""
+"""Before a request is answered: is it from whom it should be? With every response: what a browser may do with it."""
 
 import base64
 import binascii

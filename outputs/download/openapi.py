@@ -79,7 +79,7 @@ def _version_page() -> Json:
 
 
 def _file(summary: str, ending: str, named: bool) -> Json:
-    body = {TYPES[ending].partition(";")[0]: {}}
+    body: Json = {TYPES[ending].partition(";")[0]: {}}
     part = {"content": {**body, "multipart/byteranges": {}}}
     responses = {
         "200": {"description": "All of it.", "headers": _HEADERS, "content": body},

@@ -78,13 +78,11 @@ def version(found: Version, archives: Sequence[str], server: str) -> str:
 
 def size(count: int) -> str:
     """Bytes as people read them."""
-    number = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
+    number, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
         if number < 999.5:
             break
-        number /= 1000
-    else:
-        unit = "TB"
+        number, unit = number / 1000, larger
     return f"{number:.0f} {unit}" if unit == "B" or number >= 99.5 else f"{number:.1f} {unit}"
 
 

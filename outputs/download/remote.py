@@ -1,4 +1,4 @@
-"""Versions in a store such as S3, by fsspec. Their bytes do not pass through the server: a presigned link leads there."""
+"""Versions in a store such as S3, by fsspec. Their bytes do not pass through the server: presigned links lead there."""
 
 import time
 from collections.abc import Callable
