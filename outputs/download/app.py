@@ -91,6 +91,8 @@ class Site:
 
     def datasets(self, request: Request) -> Response:
         """Everything below ``/datasets/``."""
+        if not request.path_params["path"]:
+            return self.index(request)
         place = parse(request.path_params["path"])
         if place is None:
             raise Missing("there is nothing here")
