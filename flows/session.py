@@ -15,7 +15,7 @@ from rich.console import Console
 
 from flows.inspect import funnel_table, print_rows, seed_line
 from flows.progress import Progress, watch
-from flows.publish import published
+from flows.publish import copied, published
 from flows.run import open_run
 from flows.stages import resolve
 from flows.temporary_server import find_server
@@ -45,6 +45,7 @@ def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: b
     run = open_run(recipe, root, origin, progress)
     try:
         if done := published(run):
+            copied(run, done)
             out.print(f"Already made: {_where(done)}")
             return done.manifest
         for report in run.seed_reports:
@@ -174,8 +175,9 @@ def _small(recipe: Recipe, rows: int) -> Recipe:
     ]
     seeds = recipe.seeds.model_copy(update={"shard_rows": min(rows, recipe.seeds.shard_rows)})
     limits = recipe.limits.model_copy(update={"max_rounds": min(20, recipe.limits.max_rounds)})
+    output = recipe.output.model_copy(update={"copy_to": None})
     # Not on a cluster: a few rows are sooner made here, and its workers do not see a temporary folder.
-    changes = {"rows": rows, "stages": stages, "seeds": seeds, "limits": limits, "runner": "local"}
+    changes = {"rows": rows, "stages": stages, "seeds": seeds, "limits": limits, "output": output, "runner": "local"}
     return recipe.model_copy(update=changes)
 
 

@@ -96,7 +96,11 @@ class Catalog:
         Raises:
             Missing: it is not there, or its manifest cannot be read.
         """
-        manifest = _parsed(self._store.manifest(name, number))
+        try:
+            content = self._store.manifest(name, number)
+        except Missing:
+            raise Missing(f"there is no version {number} of {name}") from None
+        manifest = _parsed(content)
         if manifest is None:
             raise Missing(f"the manifest of {name}@{number} cannot be read")
         return Version(name, number, manifest, tuple(self._store.documents(name, number)))
