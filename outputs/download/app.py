@@ -47,7 +47,7 @@ def create_app(root: str, token: str | None, allow_hosts: Iterable[str] = ()) ->
     hosts = [*LOOPBACK_NAMES, *allow_hosts]
     checked = hosts if token is None or len(hosts) > len(LOOPBACK_NAMES) else None
     site = _site(root)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", site.index),
             Route("/datasets/{path:path}", site.datasets),
@@ -60,6 +60,8 @@ def create_app(root: str, token: str | None, allow_hosts: Iterable[str] = ()) ->
         middleware=[Middleware(Guard, token=_sendable(token), hosts=checked)],
         exception_handlers={Missing: _missing, HTTPException: _refused, OSError: _unreadable},
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 def _site(root: str) -> "Site":
@@ -91,9 +93,11 @@ class Site:
 
     def datasets(self, request: Request) -> Response:
         """Everything below ``/datasets/``."""
-        if not request.path_params["path"]:
+        # Not the route's parameter, which has lost a line end.
+        path = request.scope["path"].removeprefix("/datasets/")
+        if not path:
             return self.index(request)
-        place = parse(request.path_params["path"])
+        place = parse(path)
         if place is None:
             raise Missing("there is nothing here")
         if place.latest:

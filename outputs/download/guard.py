@@ -43,14 +43,17 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        headers = Headers(scope=scope)
+        # A body has no meaning here. Where one ends is what a proxy and a server may see differently.
+        ends = {"connection": "close"} if "transfer-encoding" in headers or "content-length" in headers else {}
+
         async def secured(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY.items():
-                    headers.setdefault(name, value)
+                given = MutableHeaders(scope=message)
+                for name, value in (SECURITY | ends).items():
+                    given.setdefault(name, value)
             await send(message)
 
-        headers = Headers(scope=scope)
         if not self._is_known(headers.get("host"), scope["http_version"]):
             refusal = JSONResponse({"detail": "this server is not called so; see --allow-host"}, 421)
             await refusal(scope, receive, secured)
