@@ -28,7 +28,8 @@ def copy_version(dataset: Dataset, url: str) -> str:
         RunFailed: the place cannot be written to, or another version has that number there.
     """
     manifest = dataset.manifest
-    place = f"{url.rstrip('/')}/datasets/{manifest.dataset}/v{manifest.version}"
+    scheme, sign, rest = url.rpartition("://")
+    place = f"{scheme}{sign}{rest.rstrip('/')}/datasets/{manifest.dataset}/v{manifest.version}"
     try:
         fs, path = fsspec.core.url_to_fs(place)
         if not _is_there(fs, path, dataset, place):
@@ -65,7 +66,10 @@ def _copy(fs: Any, path: str, dataset: Dataset) -> None:
         return
     names = _names(dataset)
     sources, targets = [str(dataset.folder / name) for name in names], [f"{path}/{name}" for name in names]
-    fs.makedirs(path, exist_ok=True)
+    if not fs.async_impl:
+        # Those that are have no folders, and some would make a bucket for a name that was mistyped.
+        for folder in {target.rpartition("/")[0] for target in targets}:
+            fs.makedirs(folder, exist_ok=True)
     for at in range(0, len(names), _AT_ONCE):
         # fsspec sends those of one call at once, where a store can; more of them would fill the memory.
         fs.put(sources[at : at + _AT_ONCE], targets[at : at + _AT_ONCE])

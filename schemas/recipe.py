@@ -273,12 +273,12 @@ class Output(Strict):
 
     @field_validator("copy_to")
     @classmethod
-    def _no_login(cls, url: str | None) -> str | None:
+    def _a_place_without_a_login(cls, url: str | None) -> str | None:
         if url is not None and "://" in url and _USER.match(url):
             # Not shown: it is a secret, and it would stand in the manifest.
-            raise ValueError(
-                "there is a user name in the URL; take it out and give it as the store's own tools want it"
-            )
+            raise ValueError("there is a user name in the URL; take it out and log in by the store's own means")
+        if url is not None and url.endswith("://"):
+            raise ValueError(f"{url!r} names no place; give one such as s3://bucket/folder")
         return url
 
 
