@@ -46,7 +46,7 @@ def create_app(root: str, token: str | None, allow_hosts: Iterable[str] = ()) ->
     """
     hosts = [*LOOPBACK_NAMES, *allow_hosts]
     checked = hosts if token is None or len(hosts) > len(LOOPBACK_NAMES) else None
-    site = _site(root)
+    site = _site(root, token is not None)
     app = Starlette(
         routes=[
             Route("/", site.index),
@@ -64,14 +64,13 @@ def create_app(root: str, token: str | None, allow_hosts: Iterable[str] = ()) ->
     return app
 
 
-def _site(root: str) -> "Site":
-    if "://" not in root:
-        local = LocalStore(Path(root))
-        return Site(local, LocalShelf(local))
-    if root.startswith(("file://", "local://")):
-        return _site(root.partition("://")[2])
+def _site(root: str, token: bool) -> "Site":
+    scheme, sign, path = root.partition("://")
+    if not sign or scheme in ("file", "local"):
+        local = LocalStore(Path(path or root))
+        return Site(local, LocalShelf(local), token)
     remote = RemoteStore(root)
-    return Site(remote, RemoteShelf(remote))
+    return Site(remote, RemoteShelf(remote), token)
 
 
 def _sendable(token: str | None) -> str | None:
@@ -83,8 +82,9 @@ def _sendable(token: str | None) -> str | None:
 class Site:
     """What is answered. Plain functions, run in threads: they read from disks and stores."""
 
-    def __init__(self, store: Store, shelf: Shelf) -> None:
+    def __init__(self, store: Store, shelf: Shelf, token: bool) -> None:
         self._catalog = Catalog(store)
+        self._token = token
         self._shelf = shelf
 
     def index(self, request: Request) -> Response:
@@ -127,7 +127,7 @@ class Site:
 
     def openapi(self, request: Request) -> Response:
         """The description of all this."""
-        return JSONResponse(description(bool(self._shelf.archives)))
+        return JSONResponse(description(bool(self._shelf.archives), self._token))
 
     def health(self, request: Request) -> Response:
         """Whether the server is there."""

@@ -14,8 +14,8 @@ _INTEGER, _TEXT = {"type": "integer"}, {"type": "string"}
 _URL = {"type": "string", "format": "uri"}
 
 
-def description(archives: bool) -> Json:
-    """The document; ``archives``: whether versions can be had as one file."""
+def description(archives: bool, token: bool) -> Json:
+    """The document; ``archives``: whether versions can be had as one file; ``token``: whether one is wanted."""
     kinds = {"zip": "A version as a zip.", "tar": "A version as a tar."} if archives else {}
     files = {
         "/data/{file}.parquet": ("A shard of rows.", ".parquet", True),
@@ -28,7 +28,7 @@ def description(archives: bool) -> Json:
     return {
         "openapi": "3.1.0",
         "info": {"title": "instructloom datasets", "version": version("instructloom")},
-        "security": [{"bearer": []}, {"basic": []}, {}],
+        "security": [{"bearer": []}, {"basic": []}] if token else [],
         "paths": {
             "/": {"get": _get("All datasets, for people.", [], {"200": _html("The page.")})},
             "/datasets/{name}": {"get": _get("All versions, for people.", ["name"], {"200": _html("The page.")})},

@@ -80,7 +80,9 @@ def large_version(root: Path) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_its_address_and_stops_when_told_even_with_a_slow_reader(tmp_path: Path, number: signal.Signals) -> None:
+def test_it_says_its_address_and_stops_when_told_even_with_a_slow_reader(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     path = large_version(tmp_path)
     with served(tmp_path) as (process, url), stalled(url, path), connected(url):
         process.send_signal(number)
@@ -165,5 +167,3 @@ def test_what_was_downloaded_can_be_shown(tmp_path: Path) -> None:
         shown = command("show", folder, cwd=tmp_path)
         assert (shown.returncode, shown.stderr) == (0, "")
         assert "4 files verified against their sha256." in shown.stdout
-
-

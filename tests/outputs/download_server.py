@@ -38,9 +38,10 @@ def serving(app: ASGIApp) -> Iterator[str]:
 def served(root: Path | str, token: str | None = None, allow_hosts: tuple[str, ...] = ()) -> Iterator[httpx.Client]:
     """A client of a server of the datasets below ``root``; it follows no redirect by itself."""
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    with serving(create_app(str(root), token, allow_hosts)) as url, httpx.Client(
-        base_url=url, headers=headers, timeout=PATIENCE, trust_env=False
-    ) as client:
+    with (
+        serving(create_app(str(root), token, allow_hosts)) as url,
+        httpx.Client(base_url=url, headers=headers, timeout=PATIENCE, trust_env=False) as client,
+    ):
         yield client
 
 

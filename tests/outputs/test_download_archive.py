@@ -78,7 +78,10 @@ def test_any_stretch_of_an_archive_is_that_stretch(files: dict[str, bytes], kind
 def test_other_programs_unpack_them_too(tmp_path: Path) -> None:
     files = {f"f{number}": os.urandom(number * 100) for number in range(5)}
     (tmp_path / "in").mkdir()
-    for kind, command in (("zip", ["unzip", "-q", "a.zip", "-d", "zip"]), ("tar", ["tar", "-xf", "a.tar", "-C", "tar"])):
+    for kind, command in (
+        ("zip", ["unzip", "-q", "a.zip", "-d", "zip"]),
+        ("tar", ["tar", "-xf", "a.tar", "-C", "tar"]),
+    ):
         (tmp_path / f"a.{kind}").write_bytes(everything(parts_of(kind, str(tmp_path / "in"), files)))
         (tmp_path / kind).mkdir()
         subprocess.run(command, cwd=tmp_path, check=True)
@@ -125,7 +128,7 @@ def large(tmp_path: Path) -> list[Entry]:
 def test_a_zip_may_be_larger_than_4_gib(tmp_path: Path) -> None:
     sums = {"small": zlib.crc32(b"after all of that")}
     parts = archive_parts("zip", large(tmp_path), MADE, lambda entry: sums.get(entry.name, 0))
-    with zipfile.ZipFile(Stretched(parts)) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(Stretched(parts)) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
         assert sizes == {"first": 5 * GIB, "second": 3 * GIB, "third": 9 * GIB, "small": 17}
         assert archive.read("small") == b"after all of that"
@@ -135,7 +138,7 @@ def test_a_zip_may_be_larger_than_4_gib(tmp_path: Path) -> None:
 
 def test_a_tar_may_be_larger_than_4_gib(tmp_path: Path) -> None:
     parts = archive_parts("tar", large(tmp_path), MADE, crc32)
-    with tarfile.open(fileobj=Stretched(parts)) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=Stretched(parts)) as archive:
         last = archive.getmember("small")
         assert [info.size for info in archive.getmembers()] == [5 * GIB, 3 * GIB, 9 * GIB, 17]
         found = archive.extractfile(last)
@@ -148,7 +151,7 @@ def test_a_zip_may_have_more_files_than_16_bits_count(tmp_path: Path) -> None:
     one = entry(tmp_path / "one")
     entries = [Entry(f"f{number}", 1, "0" * 64, one.open) for number in range(66_000)]
     parts = archive_parts("zip", entries, MADE, lambda _: zlib.crc32(b"x"))
-    with zipfile.ZipFile(Stretched(parts)) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(Stretched(parts)) as archive:
         assert len(archive.infolist()) == 66_000
         assert archive.read("f65999") == b"x"
 
@@ -165,7 +168,12 @@ def test_the_tag_names_the_content(tmp_path: Path) -> None:
     (tmp_path / "one").write_bytes(b"x")
     one = entry(tmp_path / "one")
     other = Entry("one", 1, hashlib.sha256(b"y").hexdigest(), one.open)
-    tags = [archive_tag("zip", [one], 1), archive_tag("zip", [other], 1), archive_tag("tar", [one], 1), archive_tag("zip", [one], 2)]
+    tags = [
+        archive_tag("zip", [one], 1),
+        archive_tag("zip", [other], 1),
+        archive_tag("tar", [one], 1),
+        archive_tag("zip", [one], 2),
+    ]
     assert len(set(tags)) == 4
     assert archive_tag("zip", [entry(tmp_path / "one")], 1) == tags[0]
 

@@ -57,7 +57,9 @@ class Between:
 
 
 @contextmanager
-def between(root: Path, forge: Callable[[str], ASGIApp | None] = lambda _: None, token: str | None = None) -> Iterator[tuple[str, Between]]:
+def between(
+    root: Path, forge: Callable[[str], ASGIApp | None] = lambda _: None, token: str | None = None
+) -> Iterator[tuple[str, Between]]:
     middle = Between(create_app(str(root), token), forge)
     with serving(middle) as url:
         yield url, middle
@@ -123,7 +125,9 @@ def test_without_rejects_the_folder_is_a_whole_dataset_of_its_own(tmp_path: Path
         assert verify(got) == []
         middle.asked.clear()
         with_rejects = fetch(url, tmp_path / "got")
-        assert [path for path, _, _ in middle.shards_asked()] == ["/datasets/sums/v1/rejects/rejects-00000-of-00001.parquet"]
+        assert [path for path, _, _ in middle.shards_asked()] == [
+            "/datasets/sums/v1/rejects/rejects-00000-of-00001.parquet"
+        ]
         assert same(with_rejects.folder, dataset.folder)
         assert verify(fetch(url, tmp_path / "got", rejects=False)) == []
 
@@ -157,21 +161,32 @@ def test_a_download_that_was_stopped_goes_on_where_it_stopped(tmp_path: Path, da
         assert kept
         middle.cut, middle.asked = [], []
         assert same(fetch(url, tmp_path / "got").folder, dataset.folder)
-        assert all(wanted.startswith("bytes=") for path, wanted, _ in middle.shards_asked() if any(Path(path).name in name for name in kept))
+        assert all(
+            wanted.startswith("bytes=")
+            for path, wanted, _ in middle.shards_asked()
+            if any(Path(path).name in name for name in kept)
+        )
 
 
 def test_what_is_left_of_another_state_of_a_file_is_not_used(tmp_path: Path, dataset: Dataset) -> None:
     shard = dataset.manifest.files[0]
     (tmp_path / "got/data").mkdir(parents=True)
     for left in (b"rubbish", b"x" * (shard.bytes + 10), b"y" * shard.bytes):
-        (tmp_path / f"got/{Path(shard.path).parent}/.{Path(shard.path).name}.{shard.sha256[:16]}.part").write_bytes(left)
+        (tmp_path / f"got/{Path(shard.path).parent}/.{Path(shard.path).name}.{shard.sha256[:16]}.part").write_bytes(
+            left
+        )
         (tmp_path / f"got/{shard.path}").unlink(missing_ok=True)
         with between(tmp_path / "there") as (url, _):
             assert same(fetch(url, tmp_path / "got").folder, dataset.folder)
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"x" * path.stat().st_size), Path.unlink, lambda path: path.write_bytes(b"")])
-def test_a_damaged_file_of_ours_is_fetched_anew(tmp_path: Path, dataset: Dataset, damage: Callable[[Path], object]) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [lambda path: path.write_bytes(b"x" * path.stat().st_size), Path.unlink, lambda path: path.write_bytes(b"")],
+)
+def test_a_damaged_file_of_ours_is_fetched_anew(
+    tmp_path: Path, dataset: Dataset, damage: Callable[[Path], object]
+) -> None:
     with between(tmp_path / "there") as (url, middle):
         fetch(url, tmp_path / "got")
         middle.asked.clear()
@@ -197,11 +212,21 @@ def test_a_file_with_another_sum_is_an_error_that_names_it(tmp_path: Path, datas
     content = bytearray(path.read_bytes())
     content[100] ^= 1
     path.write_bytes(content)
-    with between(tmp_path / "there") as (url, _):
-        with pytest.raises(RunFailed, match=rf"{dataset.manifest.files[1].path}: the sha256 of what came is [0-9a-f]{{64}}, the manifest says"):
-            fetch(url, tmp_path / "got")
+    with (
+        between(tmp_path / "there") as (url, _),
+        pytest.raises(
+            RunFailed,
+            match=rf"{dataset.manifest.files[1].path}: the sha256 of what came is [0-9a-f]{{64}}, the manifest says",
+        ),
+    ):
+        fetch(url, tmp_path / "got")
     assert not (tmp_path / "got/manifest.json").exists()
     assert not (tmp_path / "got" / dataset.manifest.files[1].path).exists()
+
+
+def forging(part: str, app: ASGIApp) -> Callable[[str], ASGIApp | None]:
+    """Answers by ``app`` where the path has ``part`` in it."""
+    return lambda path: app if part in path else None
 
 
 def text(content: bytes, status: int = 200, **headers: str) -> ASGIApp:
@@ -221,45 +246,62 @@ def text(content: bytes, status: int = 200, **headers: str) -> ASGIApp:
     ],
     ids=["short", "missing", "refused", "no content", "failing", "busy", "in circles"],
 )
-def test_a_server_that_does_not_give_a_file_is_told_apart(tmp_path: Path, dataset: Dataset, forged: ASGIApp, message: str) -> None:
-    name = "/data/train-00000-of-00003.parquet"
-    with between(tmp_path / "there", lambda path: forged if path.endswith(name) else None) as (url, _):
-        with pytest.raises((RunFailed, BadInput), match=message) as caught:
-            fetch(url, tmp_path / "got")
+def test_a_server_that_does_not_give_a_file_is_told_apart(
+    tmp_path: Path, dataset: Dataset, forged: ASGIApp, message: str
+) -> None:
+    forge = forging("/data/train-00000-of-00003.parquet", forged)
+    with (
+        between(tmp_path / "there", forge) as (url, _),
+        pytest.raises((RunFailed, BadInput), match=message) as caught,
+    ):
+        fetch(url, tmp_path / "got")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "got/manifest.json").exists()
 
 
 def test_a_server_that_is_busy_for_a_while_is_waited_for(tmp_path: Path, dataset: Dataset) -> None:
     answers = [text(b"", 503, **{"retry-after": "0"})] * 3
-    with between(tmp_path / "there", lambda path: answers.pop() if answers and path.endswith("manifest.json") else None) as (url, _):
+    with between(
+        tmp_path / "there", lambda path: answers.pop() if answers and path.endswith("manifest.json") else None
+    ) as (url, _):
         assert verify(fetch(url, tmp_path / "got")) == []
 
 
-@pytest.mark.parametrize("path", ["../outside.parquet", "/tmp/outside.parquet", "data/../../outside.parquet", "data\\x.parquet", "README.md"])
+@pytest.mark.parametrize(
+    "path", ["../outside.parquet", "/tmp/outside.parquet", "data/../../outside.parquet", "data\\x.parquet", "README.md"]
+)
 def test_a_manifest_cannot_make_a_file_outside(tmp_path: Path, dataset: Dataset, path: str) -> None:
     evil = json.loads((dataset.folder / "manifest.json").read_text())
     evil["files"][0]["path"] = path
     forged = text(json.dumps(evil).encode())
-    with between(tmp_path / "there", lambda asked: forged if asked.endswith("manifest.json") else None) as (url, middle):
-        with pytest.raises(RunFailed, match="no version holds such a file"):
-            fetch(url, tmp_path / "got")
+    with (
+        between(tmp_path / "there", forging("manifest.json", forged)) as (url, middle),
+        pytest.raises(RunFailed, match="no version holds such a file"),
+    ):
+        fetch(url, tmp_path / "got")
     assert middle.shards_asked() == []
     assert not (tmp_path / "got").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"dataset": "sums"}', b"<html>", b'{"version": 1, "documents": 5}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[]", b'{"dataset": "sums"}', b"<html>", b'{"version": 1, "documents": 5}']
+)
 def test_what_is_no_server_of_ours_is_said_to_be_none(tmp_path: Path, dataset: Dataset, content: bytes) -> None:
     for part in ("/api/", "manifest.json"):
-        with between(tmp_path / "there", lambda path, part=part: text(content) if part in path else None) as (url, _):  # type: ignore[misc]
-            with pytest.raises(RunFailed, match="a server of instructloom|a later one"):
-                fetch(url, tmp_path / "got")
+        with (
+            between(tmp_path / "there", forging(part, text(content))) as (url, _),
+            pytest.raises(RunFailed, match=r"a server of instructloom|a later one"),
+        ):
+            fetch(url, tmp_path / "got")
     assert not (tmp_path / "got").exists()
 
 
 def test_the_token_is_sent_to_its_server_and_to_no_other(tmp_path: Path, dataset: Dataset) -> None:
     with between(tmp_path / "there") as (other, elsewhere):
-        leads = {path: RedirectResponse(other + path) for path in (f"/datasets/sums/v1/{shard.path}" for shard in dataset.manifest.files)}
+        leads = {
+            path: RedirectResponse(other + path)
+            for path in (f"/datasets/sums/v1/{shard.path}" for shard in dataset.manifest.files)
+        }
         with between(tmp_path / "there", leads.get, TOKEN) as (url, middle):
             with pytest.raises(BadInput, match="put its token into the variable"):
                 fetch(url, tmp_path / "got")
@@ -273,9 +315,11 @@ def test_the_token_is_sent_to_its_server_and_to_no_other(tmp_path: Path, dataset
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, dataset: Dataset, there: str) -> None:
     (tmp_path / "got" / there).parent.mkdir(parents=True)
     (tmp_path / "got" / there).write_text("mine")
-    with between(tmp_path / "there") as (url, _):
-        with pytest.raises(BadInput, match=r"which is not of sums@1; give an empty folder"):
-            fetch(url, tmp_path / "got")
+    with (
+        between(tmp_path / "there") as (url, _),
+        pytest.raises(BadInput, match=r"which is not of sums@1; give an empty folder"),
+    ):
+        fetch(url, tmp_path / "got")
     assert (tmp_path / "got" / there).read_text() == "mine"
     (tmp_path / "file").write_text("mine")
     with pytest.raises(BadInput, match="not a folder"):

@@ -12,9 +12,11 @@ from outputs.download.conditions import MOST_RANGES, NotSatisfiable, http_date, 
 TAG, MADE = '"abc"', 1_700_000_000
 
 
-def parts(spec: str, size: int = 100, **more: str) -> list[tuple[int, int]] | None | str:
+def parts(spec: str, size: int = 100, **more: str) -> list[tuple[int, int]] | str | None:
     try:
-        return ranges(Headers({"range": spec, **{name.replace("_", "-"): value for name, value in more.items()}}), size, TAG, MADE)
+        return ranges(
+            Headers({"range": spec, **{name.replace("_", "-"): value for name, value in more.items()}}), size, TAG, MADE
+        )
     except NotSatisfiable:
         return "416"
 
@@ -105,7 +107,9 @@ def test_conditions(headers: Mapping[str, str], wanted: int) -> None:
     assert state(headers, TAG, MADE) == wanted
 
 
-@given(st.dictionaries(st.sampled_from(["if-match", "if-none-match", "if-modified-since", "range", "if-range"]), st.text()))
+@given(
+    st.dictionaries(st.sampled_from(["if-match", "if-none-match", "if-modified-since", "range", "if-range"]), st.text())
+)
 def test_no_header_makes_it_fail(headers: dict[str, str]) -> None:
     assert state(headers, TAG, MADE) in (200, 304, 412)
     found: list[tuple[int, int]] | None = None

@@ -61,7 +61,9 @@ def test_datasets_may_be_named_as_recipes_name_them(name: str) -> None:
         assert is_name(name)
 
 
-@pytest.mark.parametrize("path", ["data/../x.parquet", "../data/x.parquet", "/data/x.parquet", "data/x", "other/x.parquet"])
+@pytest.mark.parametrize(
+    "path", ["data/../x.parquet", "../data/x.parquet", "/data/x.parquet", "data/x", "other/x.parquet"]
+)
 def test_a_manifest_cannot_list_what_lies_elsewhere(path: str) -> None:
     assert not is_shard(path)
 

@@ -131,8 +131,12 @@ def test_a_copy_is_made_once_and_never_over_another_version(store: str, dataset:
         copy_version(other, "s3://data/once")
 
 
-def test_a_store_that_does_not_answer_is_one_clear_line(store: str, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(RunFailed, match=r"sums@1 is published in .* but could not be copied to s3://nowhere/") as caught:
+def test_a_store_that_does_not_answer_is_one_clear_line(
+    store: str, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(
+        RunFailed, match=r"sums@1 is published in .* but could not be copied to s3://nowhere/"
+    ) as caught:
         copy_version(dataset, "s3://nowhere/x")
     assert "\n" not in str(caught.value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")

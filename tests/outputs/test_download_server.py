@@ -82,7 +82,8 @@ def test_head_tells_the_same_without_the_content(client: httpx.Client, dataset: 
 
 
 @pytest.mark.parametrize(
-    ("spec", "start", "stop"), [("0-9", 0, 10), ("100-", 100, None), ("-7", -7, None), ("5-99999999999999999999", 5, None)]
+    ("spec", "start", "stop"),
+    [("0-9", 0, 10), ("100-", 100, None), ("-7", -7, None), ("5-99999999999999999999", 5, None)],
 )
 def test_a_range_of_a_file(client: httpx.Client, dataset: Dataset, spec: str, start: int, stop: int | None) -> None:
     shard = dataset.manifest.files[0]
@@ -120,7 +121,10 @@ def test_a_range_that_is_not_there_is_416(client: httpx.Client, dataset: Dataset
 def test_who_has_it_already_is_told_so(client: httpx.Client, dataset: Dataset) -> None:
     url = f"/datasets/sums/v2/{dataset.manifest.files[0].path}"
     first = client.get(url)
-    for header, value in (("if-none-match", first.headers["etag"]), ("if-modified-since", first.headers["last-modified"])):
+    for header, value in (
+        ("if-none-match", first.headers["etag"]),
+        ("if-modified-since", first.headers["last-modified"]),
+    ):
         again = client.get(url, headers={header: value})
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == first.headers["etag"]
@@ -145,7 +149,7 @@ def test_a_version_in_one_file(client: httpx.Client, dataset: Dataset, kind: str
             opened = {info.name: tar.extractfile(info) for info in tar.getmembers()}
             found = {name: file.read() for name, file in opened.items() if file}
     assert found == wanted
-    assert list(found)[0] == "sums-v2/README.md"
+    assert next(iter(found)) == "sums-v2/README.md"
     assert list(found)[-1] == "sums-v2/manifest.json"
 
 
@@ -173,7 +177,10 @@ def test_latest_leads_to_the_newest_version(client: httpx.Client, below: str, th
 
 def test_what_there_is_as_json(client: httpx.Client, dataset: Dataset) -> None:
     found = client.get("/api/datasets").json()["datasets"]
-    assert [(each["name"], each["versions"], each["latest"]["version"]) for each in found] == [("math", 1, 1), ("sums", 2, 2)]
+    assert [(each["name"], each["versions"], each["latest"]["version"]) for each in found] == [
+        ("math", 1, 1),
+        ("sums", 2, 2),
+    ]
     versions = client.get("/api/datasets/sums").json()["versions"]
     assert [(each["version"], each["rows"], each["complete"]) for each in versions] == [(2, 25, True), (1, 5, True)]
     details = client.get("/api/datasets/sums/latest").json()
@@ -183,7 +190,9 @@ def test_what_there_is_as_json(client: httpx.Client, dataset: Dataset) -> None:
         shard.model_dump() for shard in manifest.files
     ]
     assert details["bytes"] == sum(shard.bytes for shard in [*manifest.files, *manifest.rejects])
-    urls = [each["url"] for key in ("files", "rejects", "documents") for each in details[key]] + list(details["archives"].values())
+    urls = [each["url"] for key in ("files", "rejects", "documents") for each in details[key]] + list(
+        details["archives"].values()
+    )
     assert len(urls) == 9
     assert all(client.head(url).status_code == 200 for url in urls)
 
@@ -284,7 +293,7 @@ def test_only_who_has_the_token_is_answered(root: Path) -> None:
             assert client.get("/", headers={"authorization": header}).status_code == 200
         for header in bad:
             for url in ("/", "/datasets/sums/v2.zip", "/datasets/sums/v2/README.md", "/openapi.json", "/nothing"):
-                answer = client.get(url, headers={"authorization": header.encode()})
+                answer = client.get(url, headers=[(b"authorization", header.encode())])
                 assert answer.status_code == 401, header
                 assert answer.headers.get_list("www-authenticate")[0].startswith("Bearer")
                 assert answer.headers.get_list("www-authenticate")[1].startswith("Basic")
@@ -322,7 +331,9 @@ def test_a_store_without_links_is_refused() -> None:
         create_app("nothing://there", None)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example", "[::2]", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example", "[::2]", ""]
+)
 def test_a_page_that_leads_a_browser_here_by_another_name_is_refused(client: httpx.Client, host: str) -> None:
     answer = client.get("/api/datasets", headers={"host": host})
     assert answer.status_code == 421

@@ -31,7 +31,9 @@ def test_a_copy_is_a_version_of_its_own(tmp_path: Path, dataset: Dataset) -> Non
     assert copy_version(dataset, f"file://{tmp_path}/there") == f"file://{tmp_path}/there/datasets/sums/v1"
 
 
-def test_a_copy_that_was_stopped_is_no_version_and_is_made_anew(tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_that_was_stopped_is_no_version_and_is_made_anew(
+    tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copies = []
 
     def stopping(source: Path, target: Path) -> None:
@@ -64,7 +66,7 @@ def test_in_a_store_the_manifest_comes_last(dataset: Dataset, monkeypatch: pytes
 
     with monkeypatch.context() as patch:
         patch.setattr(type(fs), "put_file", noted)
-        with pytest.raises(RunFailed, match="could not be copied to memory://there/datasets/sums/v1 .*no room"):
+        with pytest.raises(RunFailed, match=r"could not be copied to memory://there/datasets/sums/v1 .*no room"):
             copy_version(dataset, "memory://there")
     assert not fs.exists("there/datasets/sums/v1/manifest.json")
     seen.clear()
@@ -111,7 +113,7 @@ def test_where_it_is_copied_to_changes_no_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["", "s3://"])
 def test_a_place_that_is_none_is_refused(place: str) -> None:
-    with pytest.raises(ValidationError, match="names no place|at least 1 character"):
+    with pytest.raises(ValidationError, match=r"names no place|at least 1 character"):
         Output(copy_to=place)
 
 
