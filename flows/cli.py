@@ -58,6 +58,9 @@ RayAddress = Annotated[
 RayWorkers = Annotated[
     int | None, typer.Option("--ray-workers", min=1, help="Shards at work on the cluster at once, at most.")
 ]
+TokenEnv = Annotated[
+    str, typer.Option("--token-env", metavar="NAME", help="The environment variable that holds the server's token.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and Prefect's own log.")]
 
 
@@ -216,6 +219,52 @@ def explain(
     from flows.explain import explain_row
 
     explain_row(dataset, row_id, root, out)
+
+
+@app.command()
+@_command
+def serve(
+    root: Annotated[
+        str,
+        typer.Option("--root", help="The folder that holds datasets/, or its fsspec URL, such as s3://bucket/path."),
+    ] = ".",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; beyond this machine only with a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any that is free.")] = 4300,
+    token_env: TokenEnv = "INSTRUCTLOOM_TOKEN",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME", help="A name the server is called by; may be repeated."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Serve the datasets over HTTP: pages for people, files and archives for programs."""
+    from flows.downloads import serve_datasets
+
+    serve_datasets(root, host, port, token_env, allow_host or [], out)
+
+
+@app.command()
+@_command
+def download(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET[@VERSION]", help="A name, or name@version.")],
+    server: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL", help="The server that has it; without, it is copied from --root."),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Where it goes; by default NAME-vVERSION.")
+    ] = None,
+    token_env: TokenEnv = "INSTRUCTLOOM_TOKEN",
+    rejects: Annotated[bool, typer.Option("--rejects/--no-rejects", help="The rejected rows, too.")] = True,
+    root: Root = Path(),
+    debug: Debug = False,
+) -> None:
+    """Fetch a dataset from a server, verified; what an earlier attempt has fetched is not fetched again."""
+    from flows.downloads import fetch_dataset
+
+    fetch_dataset(dataset, root, server, to, token_env, rejects, out)
 
 
 @app.command()

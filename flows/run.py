@@ -271,5 +271,10 @@ def _seeds_digest(seeds: list[Row]) -> str:
 
 
 def _digest(recipe: Recipe, stages: list[Stage]) -> str:
-    parts = (stages[-1].digest, recipe.rows, recipe.output.model_dump_json(), recipe.limits.model_dump_json())
+    parts = (
+        stages[-1].digest,
+        recipe.rows,
+        recipe.output.model_dump_json(exclude={"copy_to"}),
+        recipe.limits.model_dump_json(),
+    )
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()

@@ -16,7 +16,7 @@ from rich.console import Console
 from flows.estimate import Tried, estimate
 from flows.inspect import funnel_table, print_rows, seed_line
 from flows.progress import Progress, watch
-from flows.publish import published
+from flows.publish import copied, published
 from flows.recipe_file import replaced
 from flows.run import Run, open_run
 from flows.stages import resolve
@@ -53,6 +53,7 @@ def make_dataset(
     run = open_run(recipe, root, origin, progress, add)
     try:
         if done := published(run):
+            copied(run, done)
             out.print(f"Already made: {_where(done)}")
             return done.manifest
         for report in run.seed_reports:
@@ -181,8 +182,9 @@ def _small(recipe: Recipe, rows: int) -> Recipe:
     ]
     seeds = recipe.seeds.model_copy(update={"shard_rows": min(rows, recipe.seeds.shard_rows)})
     limits = recipe.limits.model_copy(update={"max_rounds": min(20, recipe.limits.max_rounds)})
+    output = recipe.output.model_copy(update={"copy_to": None})
     # Not on a cluster: a few rows are sooner made here, and its workers do not see a temporary folder.
-    changes = {"rows": rows, "stages": stages, "seeds": seeds, "limits": limits, "runner": "local"}
+    changes = {"rows": rows, "stages": stages, "seeds": seeds, "limits": limits, "output": output, "runner": "local"}
     return recipe.model_copy(update=changes)
 
 
