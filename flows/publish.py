@@ -9,6 +9,7 @@ from itertools import pairwise
 import polars as pl
 
 from flows.progress import add_counts
+from flows.reporting import add_report
 from flows.run import Run
 from flows.spending import usage_by_stage
 from outputs.dataset import Dataset, Draft, read_dataset, start_draft, versions
@@ -62,6 +63,7 @@ def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
     if same := _made_before(run, manifest):
         shutil.rmtree(draft.folder)
         return same.manifest
+    add_report(draft.folder, manifest, run.stages, run.store.root)
     return publish_draft(draft, manifest).manifest
 
 

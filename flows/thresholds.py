@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from filters import embedding, minhash
+from filters import embedding, minhash, novelty
 from filters.novelty import Novelty
 from flows.stages import Stage
-from filters import novelty
 from generators import self_instruct
 from schemas.stage import StageConfig
 

@@ -23,6 +23,7 @@ from schemas.manifest import StageCounts, sum_usage
 
 MOST_BARS = 18
 MOST_DEPTHS = 10
+MEASURES = {"rouge_l": "ROUGE-L", "jaccard": "Jaccard similarity", "cosine": "cosine"}
 
 _FATES = (
     ("passed", "passed on", "passed"),
@@ -58,7 +59,12 @@ def funnel(data: ReportData) -> Chart:
     if not stages:
         return Chart("funnel", title, "The manifest has no counts.", Empty("The manifest has no counts."), headers, ())
     rows = [
-        (stage.stage, f"{stage.rows_in:,}", *(f"{_field(stage, name):,}" for _, _, name in _FATES), f"{stage.rows_out:,}")
+        (
+            stage.stage,
+            f"{stage.rows_in:,}",
+            *(f"{_field(stage, name):,}" for _, _, name in _FATES),
+            f"{stage.rows_out:,}",
+        )
         for stage in stages
     ]
     made = sum(stage.created for stage in stages)
@@ -151,7 +157,12 @@ def operations(data: ReportData) -> Chart:
         return Chart("operations", title, why, Empty(why), headers, ())
     names = [(line.operation or "(none)", line) for line in data.operations]
     rows = [
-        (name, *(f"{line.kept.get(depth, 0):,}" for depth in depths), f"{sum(line.kept.values()):,}", f"{line.rejected:,}")
+        (
+            name,
+            *(f"{line.kept.get(depth, 0):,}" for depth in depths),
+            f"{sum(line.kept.values()):,}",
+            f"{line.rejected:,}",
+        )
         for name, line in names
     ]
     shown, last = depths[:MOST_DEPTHS], depths[MOST_DEPTHS:]
@@ -165,8 +176,10 @@ def operations(data: ReportData) -> Chart:
         )
         for name, line in names[:MOST_BARS]
     ]
-    says = "Kept rows by what made them, and by how many evolutions lie before them; on the right, the share that was dropped."
-    heat = Heat(cells, columns, "evolutions", lambda name, depth, rows: f"{name}, depth {depth}: {counted(rows, 'kept row')}")
+    says = "Kept rows by what made them and by how many evolutions lie before them; on the right, the share dropped."
+    heat = Heat(
+        cells, columns, "evolutions", lambda name, depth, rows: f"{name}, depth {depth}: {counted(rows, 'kept row')}"
+    )
     return Chart("operations", title, says, heat, headers, rows)
 
 
@@ -182,13 +195,12 @@ def similarities(data: ReportData) -> Iterator[Chart]:
 def _similarity(near: Similarity) -> Chart:
     shape = near.histogram
     legend = ((PASSED, "passed this stage"), (DROPPED, "dropped by it"))
-    columns = Columns(
-        shape, f"{near.measure.replace('_', ' ')} to the nearest row (0 to 1)", dict(legend), True, near.limits
-    )
+    measure = MEASURES.get(near.measure, near.measure.replace("_", " "))
+    columns = Columns(shape, f"{measure} to the nearest row (0 to 1)", dict(legend), True, near.limits)
     passed, dropped = shape.total(PASSED), shape.total(DROPPED)
     says = f"{counted(passed + dropped, 'row')} with a neighbour: {passed:,} passed, {dropped:,} dropped."
     key = f"similarity-{near.stage}-{near.measure}"
-    title = f"Similarity: {near.stage}, {near.measure.replace('_', ' ')}"
+    title = f"Similarity: {near.stage}, {measure}"
     return Chart(key, title, says, columns, ("bin", "passed", "dropped"), _bins(columns), legend)
 
 
@@ -240,10 +252,16 @@ def spending(data: ReportData) -> Chart:
     ]  # fmt: skip
     requests = total.requests + total.replayed
     says = f"{counted(requests, 'request')}, {total.prompt_tokens:,} prompt and {total.completion_tokens:,} completion"
-    says += f" tokens, ${total.cost:,.2f}" + (f" (${total.cost / data.manifest.rows:.5f} a row)." if _paid(data) else ".")
+    says += f" tokens, ${total.cost:,.2f}" + (
+        f" (${total.cost / data.manifest.rows:.5f} a row)." if _paid(data) else "."
+    )
     if total.cost > 0:
         bars = [
-            Bar(stage, (("cost", used.cost, f"{stage}: ${used.cost:,.4f}"),), f"${used.cost:,.2f} · {number(used.requests + used.replayed)} req.")
+            Bar(
+                stage,
+                (("cost", used.cost, f"{stage}: ${used.cost:,.4f}"),),
+                f"${used.cost:,.2f} · {number(used.requests + used.replayed)} req.",
+            )
             for stage, used in usage.items()
         ]
         return Chart("cost", "Cost by stage", says, Bars(bars), headers, rows)

@@ -3,7 +3,6 @@
 What is kept in memory is one number a row where a histogram needs its quantiles, and counts otherwise.
 """
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -39,9 +38,11 @@ def collected(frame: pl.LazyFrame) -> pl.DataFrame:
 
 def histogram(values: Mapping[str, np.ndarray], bins: int = BINS) -> Histogram:
     """Counts of whole numbers >= 0 in equal bins of a round width; each value is in exactly one of them."""
-    everything = np.concatenate([np.asarray(part, dtype=np.int64) for part in values.values()] or [np.zeros(0)])
+    everything = np.concatenate(
+        [np.asarray(part, dtype=np.int64) for part in values.values()] or [np.zeros(0, dtype=np.int64)]
+    )
     if not len(everything):
-        return Histogram((), {name: () for name in values})
+        return Histogram((), dict.fromkeys(values, ()))
     low, high = int(everything.min()), int(everything.max())
     tail = int(np.quantile(everything, _TAIL))
     # A tail not much longer than the rest is shown as it is.
@@ -58,12 +59,14 @@ def histogram(values: Mapping[str, np.ndarray], bins: int = BINS) -> Histogram:
 
 
 def round_width(least: float) -> int:
-    """The smallest of 1, 2, 5, 10, 20, 25, 50, 100, … that is not below ``least``."""
-    power = 10 ** max(0, math.floor(math.log10(max(least, 1))))
-    for step in (1, 2, 2.5, 5, 10):
-        if step * power >= least and step * power == int(step * power):
-            return int(step * power)
-    return 10 * power
+    """The smallest of 1, 2, 5, 10, 20, 25, 50, 100, 200, 250, … that is not below ``least``."""
+    power = 1
+    while True:
+        for tenths in (10, 20, 25, 50):
+            width, rest = divmod(tenths * power, 10)
+            if width >= least and not rest:
+                return width
+        power *= 10
 
 
 def lengths(kept: pl.LazyFrame, rejects: pl.LazyFrame) -> tuple[dict[str, Histogram], Histogram]:

@@ -14,7 +14,18 @@ KEPT_BYTES = 1_900_000
 REJECTED_BYTES = 1_000_000
 OTHERS_BYTES = 900_000
 
-_FIELDS = ("input", "response", "reasoning", "answer", "system", "topic", "subtopic", "task_type", "operation", "language")
+_FIELDS = (
+    "input",
+    "response",
+    "reasoning",
+    "answer",
+    "system",
+    "topic",
+    "subtopic",
+    "task_type",
+    "operation",
+    "language",
+)
 
 
 def page_json(data: ReportData) -> str:

@@ -74,7 +74,12 @@ def download_markdown(manifest: Manifest, base_url: str | None = None) -> str:
     parts += [_shards(manifest.files, base)]
     if manifest.rejects:
         parts += ["## Rejects", "What was dropped, with stage, reason and raw text.", _shards(manifest.rejects, base)]
-    parts += ["## Load it", _loading(manifest, base), "## Copy it, verified", f"```sh\ninstructloom download {name}\n```"]
+    parts += [
+        "## Load it",
+        _loading(manifest, base),
+        "## Copy it, verified",
+        f"```sh\ninstructloom download {name}\n```",
+    ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -6,6 +6,7 @@ the page as text only. A content security policy forbids the page to load anythi
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from importlib import resources
 
 from outputs.report.chart import Chart
@@ -64,15 +65,27 @@ def _css() -> str:
 
 def _header(data: ReportData) -> str:
     manifest = data.manifest
-    state = "complete" if manifest.complete else f"{manifest.rows_requested:,} asked for: {ending(manifest.stop_reason)}"
-    when = f" · {xml(manifest.started)} to {xml(manifest.finished)}" if manifest.started and manifest.finished else ""
+    state = (
+        "complete" if manifest.complete else f"{manifest.rows_requested:,} asked for: {ending(manifest.stop_reason)}"
+    )
+    when = f" · {xml(_when(manifest.started, manifest.finished))}" if manifest.started and manifest.finished else ""
     links = (("charts", "Charts"), ("map", "Map"), ("rows", "Rows"))
     menu = "".join(f'<a href="#{place}">{name}</a>' for place, name in links)
     return (
-        f'<header><div><h1>{xml(data.name)}</h1><p>{xml(counted(manifest.rows, "row"))} · {xml(state)}{when}</p></div>'
+        f"<header><div><h1>{xml(data.name)}</h1><p>{xml(counted(manifest.rows, 'row'))} · {xml(state)}{when}</p></div>"
         f'<nav aria-label="Sections">{menu}<button type="button" id="theme" aria-live="polite">Theme</button></nav>'
         "</header>"
     )
+
+
+def _when(started: str, finished: str) -> str:
+    """``2026-11-25 00:37 to 00:38``, with the later date where it is another one; as given where it is no date."""
+    try:
+        first, last = datetime.fromisoformat(started), datetime.fromisoformat(finished)
+    except ValueError:
+        return f"{started} to {finished}"
+    end = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
+    return f"{first:%Y-%m-%d %H:%M} to {end}{' UTC' if first.utcoffset() == timedelta(0) else ''}"
 
 
 def _figures(data: ReportData) -> str:
@@ -93,7 +106,8 @@ def _figures(data: ReportData) -> str:
 
 def _charts(data: ReportData) -> str:
     cards = "".join(map(_card, charts(data)))
-    return f'<section id="charts" aria-labelledby="charts-title"><h2 id="charts-title">Charts</h2><div class="cards">{cards}</div></section>'
+    title = '<section id="charts" aria-labelledby="charts-title"><h2 id="charts-title">Charts</h2>'
+    return f'{title}<div class="cards">{cards}</div></section>'
 
 
 def _card(chart: Chart) -> str:
@@ -138,13 +152,14 @@ def _measured(measured: Sequence[Measured]) -> str:
         for each in measured
     ]
     table = _numbers("Other scores", ("stage", "score", "rows", "lowest", "mean", "highest"), rows)
-    return f'<section class="card-box"><h3>Other scores</h3><p>What stages noted on rows, kept and dropped.</p>{table}</section>'
+    says = "What stages noted on rows, kept and dropped."
+    return f'<section class="card-box"><h3>Other scores</h3><p>{says}</p>{table}</section>'
 
 
 def _map(data: ReportData) -> str:
     title = '<section id="map" aria-labelledby="map-title"><h2 id="map-title">Map</h2>'
     if not data.points:
-        why = "There are no vectors of these rows: the recipe has no embedding stage, or its model knows none of their languages."
+        why = "No vectors of these rows: there is no embedding stage, or its model knows none of their languages."
         return f'{title}<p class="card-box empty">{why}</p></section>'
     buttons = "".join(
         f'<button type="button" data-zoom="{sign}" aria-label="{name}">{shown}</button>'
@@ -180,7 +195,7 @@ def _rows() -> str:
         '<div class="scroll" tabindex="0" role="region" aria-label="Rows"><table id="table"><thead><tr>'
         '<th scope="col">Fate</th><th scope="col">Instruction</th><th scope="col">Response</th>'
         '<th scope="col">Topic</th><th scope="col">Operation</th><th scope="col">Language</th></tr></thead>'
-        '<tbody></tbody></table></div><nav class="pages" aria-label="Pages"><button type="button" id="back">Back</button>'
-        '<span id="page"></span><button type="button" id="next">Next</button></nav>'
+        '<tbody></tbody></table></div><nav class="pages" aria-label="Pages">'
+        '<button type="button" id="back">Back</button><span id="page"></span><button type="button" id="next">Next</button></nav>'
         "<noscript><p>The table of rows and the map need JavaScript.</p></noscript></section>"
     )

@@ -40,7 +40,8 @@ def palette(selector: str, colours: dict[str, str]) -> str:
 def series_css() -> str:
     """What the classes look like; the colours are those of ``palette``."""
     shapes = (
-        f".chart text{{font-family:{FONT};font-variant-numeric:tabular-nums}}.card{{fill:var(--card);stroke:var(--edge)}}"
+        f".chart text{{font-family:{FONT};font-variant-numeric:tabular-nums}}"
+        ".card{fill:var(--card);stroke:var(--edge)}"
         ".ink{fill:var(--ink)}.muted{fill:var(--muted)}.strong{fill:var(--ink);font-weight:650}"
         ".grid{stroke:var(--grid)}.axis{stroke:var(--axis)}.limit{stroke:var(--ink);stroke-dasharray:4 3}"
         ".trace{fill:none;stroke-width:2;stroke-linejoin:round}.heat{fill:var(--blue)}"
@@ -109,14 +110,15 @@ class Drawing:
 
 
 def ticks(top: float, count: int = 4) -> list[float]:
-    """Round numbers from 0 to at least ``top``, whole ones where ``top`` is 1 or more."""
+    """Round numbers from 0 to at least ``top``; whole ones where ``top`` is 1 or more."""
     if not math.isfinite(top) or top <= 0:
         return [0.0, 1.0]
     rough = top / count
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= rough * 0.999)
-    if top >= 1 and step < 1:
-        step = 1.0
+    steps_known = [step * power for step in (1, 2, 2.5, 5, 10, 20, 50, 100)]
+    step = next(
+        step for step in steps_known if step >= rough * 0.999 and (top < 1 or float(step).is_integer())
+    )  # fmt: skip
     steps = math.ceil(top / step - 1e-9)
     return [round(step * place, 10) for place in range(steps + 1)]
 

@@ -33,6 +33,9 @@ function candidates(row) {
   const list = (row.parents || []).map((id) => [`Parent ${short(id, 8)}`, id]);
   const near = (row.scores || []).filter((score) => score[3]).sort((a, b) => b[2] - a[2]);
   for (const [stage, measure, value, id] of near) list.push([`Like ${short(id, 8)} (${stage}: ${measure} ${value.toFixed(2)})`, id]);
+  // What a row was dropped for being like comes first.
+  const cause = near.find((score) => score[0] === row.by);
+  if (cause) list.sort((a, b) => (b[1] === cause[3]) - (a[1] === cause[3]));
   return list.filter(([, id], place) => KNOWN.has(id) && list.findIndex((other) => other[1] === id) === place);
 }
 

@@ -143,6 +143,8 @@ function colour(points, name) {
   const groups = new Map(ranked.slice(0, GROUPS).map(([value], place) => [value, place]));
   const groupOf = (point) => groups.get(point.row[name] || "") ?? (point.row[name] ? 8 : 9);
   for (const point of points) point.dot.setAttribute("class", `g${groupOf(point)}`);
+  // What has a label lies on top of what has none.
+  for (const point of points) if (groupOf(point) < 9) point.dot.parentNode.append(point.dot);
   const names = [...groups.keys()].map((value, place) => [place, value]);
   if (ranked.length > GROUPS) names.push([8, `${count(ranked.length - GROUPS)} others`]);
   if (counts.has("")) names.push([9, `no ${name.replace("_", " ")}`]);
