@@ -41,7 +41,7 @@ class Similarity:
     stage: str
     measure: str
     histogram: Histogram
-    """Series ``passed`` (the stage let them through) and ``dropped`` (it did not); the first bin has all below 0 too."""
+    """Series ``passed`` (the stage let them through) and ``dropped`` (it did not); values below 0 in bin 0."""
     limits: Mapping[str, float] = field(default_factory=dict)
 
     @property

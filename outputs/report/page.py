@@ -196,6 +196,7 @@ def _rows() -> str:
         '<th scope="col">Fate</th><th scope="col">Instruction</th><th scope="col">Response</th>'
         '<th scope="col">Topic</th><th scope="col">Operation</th><th scope="col">Language</th></tr></thead>'
         '<tbody></tbody></table></div><nav class="pages" aria-label="Pages">'
-        '<button type="button" id="back">Back</button><span id="page"></span><button type="button" id="next">Next</button></nav>'
+        '<button type="button" id="back">Back</button><span id="page"></span>'
+        '<button type="button" id="next">Next</button></nav>'
         "<noscript><p>The table of rows and the map need JavaScript.</p></noscript></section>"
     )

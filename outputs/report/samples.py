@@ -4,7 +4,8 @@ The same files give the same sample. Texts are cut as they are read, so that a r
 megabytes of them, however long a row is.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -19,6 +20,9 @@ PAIRS_EACH = 12
 CHAINS = 12
 LONGEST = 6000
 """Characters of one text that a report keeps."""
+_PORTION = 50_000
+"""Rows that are read at once where many are looked for: some ten megabytes."""
+_FEW = 64
 _ANCESTORS = 8
 """Generations that a chain is followed back."""
 
@@ -28,26 +32,34 @@ Lookup = Callable[[Sequence[str]], pl.DataFrame]
 _TEXTS = ["instruction", "input", "response", "reasoning", "answer", "system", "system_generation"]
 _VERDICT = ["rejected_by", "reason", "kind", "raw"]
 _ORDER = pl.col("id").hash(seed=1)
+_WHY = pl.concat_str(pl.col("rejected_by"), pl.lit("\n"), pl.col("reason"), ignore_nulls=True)
 
 
 def sample_kept(kept: pl.LazyFrame, limit: int = KEPT_SHOWN) -> tuple[Sample, ...]:
     """At most ``limit`` kept rows, in the order of the dataset."""
-    hashes = collected(kept.with_row_index("place").select("place", _ORDER.alias("order")))
-    places = hashes.sort("order", "place").head(limit)["place"]
-    return tuple(map(Sample, from_frame(_at(kept, places))))
+    hashes = collected(kept.select("id", _ORDER.alias("order")))
+    ids = hashes.sort("order", "id").head(limit)["id"].to_list()
+    found = {row.id: Sample(row) for part in _by_id(kept, ids) for row in from_frame(part)}
+    return tuple(found.values())
 
 
 def sample_rejected(rejects: pl.LazyFrame, limit: int = REJECTED_SHOWN) -> tuple[Sample, ...]:
     """At most ``limit`` rejects; rare reasons are shown as fully as there is room, frequent ones share the rest."""
-    reason = pl.concat_str(pl.col("rejected_by"), pl.lit("\n"), pl.col("reason"), ignore_nulls=True)
     # As a category: a million rejects have few reasons.
-    named = rejects.with_row_index("place").select(
-        "place", reason.cast(pl.Categorical).alias("why"), _ORDER.alias("order")
-    )
-    table = collected(named).sort("order", "place").with_columns(rank=pl.int_range(pl.len()).over("why"))
+    table = collected(rejects.select("id", _WHY.cast(pl.Categorical).alias("why"), _ORDER.alias("order")))
+    # Candidates share the id of their row: which of them, in the order of the files, tells them apart.
+    table = table.with_columns(nth=pl.int_range(pl.len()).over("id")).sort("order", "id", "nth")
+    table = table.with_columns(rank=pl.int_range(pl.len()).over("why"))
     each = even_share([size for (size,) in table.group_by("why").len().select("len").rows()], limit)
-    places = table.filter(pl.col("rank") < each).head(limit)["place"]
-    return samples_of(_at(rejects, places))
+    chosen = set(table.filter(pl.col("rank") < each).head(limit).select("id", "nth").rows())
+    seen: Counter[str] = Counter()
+    found = []
+    for part in _by_id(rejects, [id for id, _ in chosen]):
+        for sample in samples_of(part):
+            if (sample.row.id, seen[sample.row.id]) in chosen:
+                found.append(sample)
+            seen[sample.row.id] += 1
+    return tuple(found)
 
 
 def even_share(sizes: Iterable[int], limit: int) -> int:
@@ -68,10 +80,18 @@ def samples_of(frame: pl.DataFrame) -> tuple[Sample, ...]:
     return tuple(Sample(row, *verdict) for row, verdict in zip(from_frame(frame), verdicts, strict=True))
 
 
-def _at(frame: pl.LazyFrame, places: pl.Series) -> pl.DataFrame:
-    """The rows at these places, in the order of the files, their texts cut."""
-    chosen = frame.with_row_index("place").filter(pl.col("place").is_in(places.implode()))
-    return collected(cut_texts(chosen)).sort("place").drop("place")
+def _by_id(frame: pl.LazyFrame, ids: Collection[str]) -> Iterator[pl.DataFrame]:
+    """The rows with these ids, in the order of the files, their texts cut, in portions to be used and let go.
+
+    A frame that holds one row of a portion keeps the texts of all of it in memory. A few ids are looked for before
+    any other column is read.
+    """
+    wanted = pl.col("id").is_in(pl.Series(sorted(set(ids)), dtype=pl.String).implode())
+    if len(ids) <= _FEW:
+        yield collected(cut_texts(frame.filter(wanted)))
+        return
+    for start in range(0, collected(frame.select(pl.len())).item(), _PORTION):
+        yield collected(cut_texts(frame.slice(start, _PORTION).filter(wanted)))
 
 
 def cut_texts(frame: pl.LazyFrame) -> pl.LazyFrame:
@@ -114,15 +134,16 @@ class Finder:
     def _search(self, new: list[str]) -> None:
         self._found.update(dict.fromkeys(new))
         for frame in (self._kept, self._rejects):
-            self._take(collected(cut_texts(frame.filter(pl.col("id").is_in(self._missing(new))))))
+            for part in _by_id(frame, self._missing(new)):
+                self._take(from_frame(part))
         if self._lookup is not None and (missing := self._missing(new)):
-            self._take(self._lookup(missing))
+            self._take(from_frame(cut_texts(self._lookup(missing).lazy()).collect()))
 
     def _missing(self, ids: Iterable[str]) -> list[str]:
         return [id for id in ids if self._found[id] is None]
 
-    def _take(self, frame: pl.DataFrame) -> None:
-        for row in from_frame(cut_texts(frame.lazy()).collect()):
+    def _take(self, rows: Iterable[Row]) -> None:
+        for row in rows:
             # The first is taken: of a row and a candidate that share an id, either tells what was asked.
             if self._found.get(row.id) is None:
                 self._found[row.id] = row
@@ -149,17 +170,20 @@ def pairs(
 
 def _nearest(frame: pl.LazyFrame, near: Similarity, dropped: bool) -> list[tuple[Similarity, float, str, Sample]]:
     by = pl.col("rejected_by").alias("by") if dropped else pl.lit(near.stage).alias("by")
-    lines = frame.with_row_index("place").select("place", "scores", by).explode("scores").unnest("scores")
-    mine = (pl.col("stage") == near.stage) & (pl.col("measure") == near.measure) & (pl.col("by") == near.stage)
+    own = frame.select("id", "scores", by).filter(pl.col("by") == near.stage)
+    lines = own.explode("scores").unnest("scores")
+    mine = (pl.col("stage") == near.stage) & (pl.col("measure") == near.measure)
     known = pl.col("value").is_finite() & pl.col("neighbour").is_not_null()
-    top = collected(lines.filter(mine & known).top_k(PAIRS_EACH, by=["value", "place"]))
-    top = top.sort(["value", "place"], descending=[True, False]).unique("place", keep="first", maintain_order=True)
-    rows = _at(frame, top["place"])
-    samples = samples_of(rows) if dropped else tuple(map(Sample, from_frame(rows)))
-    ordered = top.sort("place").select("value", "neighbour").rows()
-    return [
-        (near, value, neighbour, sample) for (value, neighbour), sample in zip(ordered, samples, strict=True)
-    ]  # fmt: skip
+    top = collected(lines.filter(mine & known).top_k(PAIRS_EACH, by=["value", "id"]))
+    best = {
+        id: (value, neighbour) for id, value, neighbour in top.sort("value").select("id", "value", "neighbour").rows()
+    }
+    found: dict[str, Sample] = {}
+    for part in _by_id(frame, list(best)):
+        for sample in samples_of(part) if dropped else map(Sample, from_frame(part)):
+            if not dropped or sample.rejected_by == near.stage:
+                found.setdefault(sample.row.id, sample)
+    return [(near, *best[id], sample) for id, sample in found.items()]
 
 
 def chains(samples: Sequence[Sample], finder: Finder) -> tuple[tuple[Row, ...], ...]:

@@ -5,125 +5,156 @@ const RADIUS = 4.5;
 function startMap() {
   const plane = byId("plane");
   if (!plane) return;
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("aria-hidden", "true");
-  plane.append(svg);
-  const points = DATA.points.map(([place, x, y]) => ({ row: ROWS[place], x, y, dot: document.createElementNS(SVG, "circle") }));
-  for (const point of points) svg.append(point.dot);
-  const view = { x: 0, y: 0, zoom: 1 };
-  let at = null;
+  const map = new PlaneMap(plane, DATA.points.map(([place, x, y]) => ({ row: ROWS[place], x, y })));
+  startPointer(plane, map);
+  startKeys(plane, map);
+  startColours(map.points);
+  new ResizeObserver(() => map.draw()).observe(plane);
+}
 
-  const place = (point) => {
-    const half = { x: plane.clientWidth / 2, y: plane.clientHeight / 2 };
-    const scale = view.zoom * (Math.min(half.x, half.y) - 14);
-    // Wider than high: the points may use all of it.
-    const stretch = half.x > half.y ? Math.min(half.x / half.y, 1.8) : 1;
-    return [half.x + (point.x - view.x) * scale * stretch, half.y - (point.y - view.y) * scale];
-  };
-  function draw() {
+/* The points, which part of the plane is seen, and the point that is pointed at. */
+class PlaneMap {
+  constructor(plane, points) {
+    this.plane = plane;
+    this.points = points;
+    this.svg = document.createElementNS(SVG, "svg");
+    this.svg.setAttribute("aria-hidden", "true");
     for (const point of points) {
-      const [x, y] = place(point);
+      point.dot = document.createElementNS(SVG, "circle");
+      this.svg.append(point.dot);
+    }
+    plane.append(this.svg);
+    this.at = null;
+    this.view = { x: 0, y: 0, zoom: 1 };
+  }
+
+  /* Pixels a unit: x may be stretched, since a screen is wider than high. */
+  get scale() {
+    const [wide, high] = [this.plane.clientWidth / 2, this.plane.clientHeight / 2];
+    const unit = this.view.zoom * (Math.min(wide, high) - 14);
+    return { x: unit * (wide > high ? Math.min(wide / high, 1.8) : 1), y: unit };
+  }
+
+  place(point) {
+    const scale = this.scale;
+    return [
+      this.plane.clientWidth / 2 + (point.x - this.view.x) * scale.x,
+      this.plane.clientHeight / 2 - (point.y - this.view.y) * scale.y,
+    ];
+  }
+
+  draw() {
+    for (const point of this.points) {
+      const [x, y] = this.place(point);
       point.dot.setAttribute("cx", x.toFixed(1));
       point.dot.setAttribute("cy", y.toFixed(1));
-      point.dot.setAttribute("r", RADIUS * Math.min(2, Math.sqrt(view.zoom)));
+      point.dot.setAttribute("r", RADIUS * Math.min(2, Math.sqrt(this.view.zoom)));
     }
-  }
-  function zoom(factor) {
-    view.zoom = Math.min(60, Math.max(1, view.zoom * factor));
-    if (view.zoom === 1) view.x = view.y = 0;
-    if (at && factor > 1) [view.x, view.y] = [at.x, at.y];
-    draw();
-  }
-  function all() {
-    Object.assign(view, { x: 0, y: 0, zoom: 1 });
-    draw();
-  }
-  const told = (point) => `${short(whole(point.row), 160)}${point.row.topic ? ` · ${point.row.topic}` : ""}`;
-  function go(point) {
-    at?.dot.classList.remove("at");
-    at = point;
-    if (!point) return hideTip();
-    point.dot.classList.add("at");
-    svg.append(point.dot); // on top
-    let [x, y] = place(point);
-    if (x < 0 || y < 0 || x > plane.clientWidth || y > plane.clientHeight) {
-      [view.x, view.y] = [point.x, point.y];
-      draw();
-      [x, y] = place(point);
-    }
-    const box = plane.getBoundingClientRect();
-    showTip(told(point), box.left + x, box.top + y);
-  }
-  const shown = () => points.filter((point) => !point.dot.classList.contains("off"));
-  /* The nearest point in a direction: what lies ahead counts, what lies aside counts double. */
-  function step(dx, dy) {
-    if (!at) return go(shown()[0] || null);
-    const [x0, y0] = place(at);
-    let best = null;
-    for (const point of shown()) {
-      const [x, y] = place(point);
-      const ahead = (x - x0) * dx + (y - y0) * dy;
-      const aside = Math.abs((x - x0) * dy) + Math.abs((y - y0) * dx);
-      if (point !== at && ahead > 0.5 && (!best || ahead + 2 * aside < best.far)) best = { point, far: ahead + 2 * aside };
-    }
-    if (best) go(best.point);
   }
 
-  const near = (event) => {
-    const box = plane.getBoundingClientRect();
+  zoom(factor) {
+    this.view.zoom = Math.min(60, Math.max(1, this.view.zoom * factor));
+    if (this.view.zoom === 1) this.view.x = this.view.y = 0;
+    else if (this.at && factor > 1) Object.assign(this.view, { x: this.at.x, y: this.at.y });
+    this.draw();
+  }
+
+  all() {
+    Object.assign(this.view, { x: 0, y: 0, zoom: 1 });
+    this.draw();
+  }
+
+  shown() {
+    return this.points.filter((point) => !point.dot.classList.contains("off"));
+  }
+
+  /* Point at a point, or at none: it is told in the tip, and brought into view. */
+  go(point) {
+    this.at?.dot.classList.remove("at");
+    this.at = point;
+    if (!point) return hideTip();
+    point.dot.classList.add("at");
+    let [x, y] = this.place(point);
+    if (x < 0 || y < 0 || x > this.plane.clientWidth || y > this.plane.clientHeight) {
+      Object.assign(this.view, { x: point.x, y: point.y });
+      this.draw();
+      [x, y] = this.place(point);
+    }
+    const box = this.plane.getBoundingClientRect();
+    const topic = point.row.topic ? ` · ${point.row.topic}` : "";
+    showTip(short(whole(point.row), 160) + topic, box.left + x, box.top + y);
+  }
+
+  /* To the nearest point in a direction: what lies ahead counts, what lies aside counts double. */
+  step(dx, dy) {
+    if (!this.at) return this.go(this.shown()[0] || null);
+    const [x0, y0] = this.place(this.at);
     let best = null;
-    for (const point of shown()) {
-      const [x, y] = place(point);
+    for (const point of this.shown()) {
+      const [x, y] = this.place(point);
+      const ahead = (x - x0) * dx + (y - y0) * dy;
+      const far = ahead + 2 * (Math.abs((x - x0) * dy) + Math.abs((y - y0) * dx));
+      if (point !== this.at && ahead > 0.5 && (!best || far < best.far)) best = { point, far };
+    }
+    if (best) this.go(best.point);
+  }
+
+  near(event) {
+    const box = this.plane.getBoundingClientRect();
+    let best = null;
+    for (const point of this.shown()) {
+      const [x, y] = this.place(point);
       const far = Math.hypot(x - event.clientX + box.left, y - event.clientY + box.top);
       if (far < 14 && (!best || far < best.far)) best = { point, far };
     }
     return best?.point || null;
-  };
+  }
+}
+
+function startPointer(plane, map) {
   let held = null;
   plane.addEventListener("pointerdown", (event) => {
-    held = { x: event.clientX, y: event.clientY, from: { ...view }, moved: false };
+    held = { x: event.clientX, y: event.clientY, from: { ...map.view }, moved: false };
   });
   plane.addEventListener("pointermove", (event) => {
-    if (held && event.buttons) {
-      const moved = Math.hypot(event.clientX - held.x, event.clientY - held.y) > 5;
-      held.moved ||= moved;
-      const scale = view.zoom * (Math.min(plane.clientWidth, plane.clientHeight) / 2 - 14);
-      if (held.moved && view.zoom > 1) {
-        view.x = held.from.x - (event.clientX - held.x) / scale;
-        view.y = held.from.y + (event.clientY - held.y) / scale;
-        draw();
-      }
-    } else go(near(event));
+    if (!held || !event.buttons) return map.go(map.near(event));
+    held.moved ||= Math.hypot(event.clientX - held.x, event.clientY - held.y) > 5;
+    if (!held.moved || map.view.zoom === 1) return;
+    map.view.x = held.from.x - (event.clientX - held.x) / map.scale.x;
+    map.view.y = held.from.y + (event.clientY - held.y) / map.scale.y;
+    map.draw();
   });
   plane.addEventListener("click", (event) => {
-    const point = held?.moved ? null : near(event);
+    const point = held?.moved ? null : map.near(event);
     held = null;
     if (point) openRow(point.row);
   });
-  plane.addEventListener("pointerleave", () => go(null));
-  plane.addEventListener("blur", () => go(null));
-  plane.addEventListener("wheel", (event) => {
+  plane.addEventListener("pointerleave", () => map.go(null));
+  plane.addEventListener("blur", () => map.go(null));
+  const wheel = (event) => {
     // Only where the map was chosen: elsewhere a wheel scrolls the page.
     if (!event.ctrlKey && document.activeElement !== plane) return;
     event.preventDefault();
-    zoom(event.deltaY < 0 ? 1.25 : 0.8);
-  }, { passive: false });
+    map.zoom(event.deltaY < 0 ? 1.25 : 0.8);
+  };
+  plane.addEventListener("wheel", wheel, { passive: false });
+}
+
+function startKeys(plane, map) {
+  const zooms = { "+": () => map.zoom(1.5), "-": () => map.zoom(1 / 1.5), 0: () => map.all() };
+  const keys = {
+    ...zooms, "=": zooms["+"], Escape: () => map.go(null), Enter: () => map.at && openRow(map.at.row),
+    ArrowLeft: () => map.step(-1, 0), ArrowRight: () => map.step(1, 0),
+    ArrowUp: () => map.step(0, -1), ArrowDown: () => map.step(0, 1),
+  };
   plane.addEventListener("keydown", (event) => {
-    const keys = {
-      ArrowLeft: () => step(-1, 0), ArrowRight: () => step(1, 0), ArrowUp: () => step(0, -1), ArrowDown: () => step(0, 1),
-      "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: all, Escape: () => go(null),
-      Enter: () => at && openRow(at.row),
-    };
     if (!(event.key in keys) || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     keys[event.key]();
   });
   for (const button of document.querySelectorAll("[data-zoom]")) {
-    const act = { "+": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: all }[button.dataset.zoom];
-    button.addEventListener("click", act);
+    button.addEventListener("click", zooms[button.dataset.zoom]);
   }
-  startColours(points);
-  new ResizeObserver(draw).observe(plane);
 }
 
 function startColours(points) {
