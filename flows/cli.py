@@ -269,6 +269,20 @@ def download(
 
 @app.command()
 @_command
+def report(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A name, name@version, or a folder.")],
+    to: Annotated[Path | None, typer.Option("--to", help="A folder instead of the version's own.")] = None,
+    root: Root = Path(),
+    debug: Debug = False,
+) -> None:
+    """Make report.html of a dataset anew: charts, rows, a map, in one file that needs no network."""
+    from flows.reporting import remake
+
+    out.print(str(remake(dataset, root, to)), soft_wrap=True, markup=False)
+
+
+@app.command()
+@_command
 def schema(debug: Debug = False) -> None:
     """Print the JSON Schema of a recipe, for an editor."""
     import json

@@ -26,9 +26,11 @@ from flows.publish import publish
 from flows.recipe_file import check_recipe
 from flows.reporter import Reporter, introduce
 from flows.run import Run, open_run
+from flows.showing import show_version
 from flows.spans import Outcome
 from flows.steering import RunCancelled, Steering
 from flows.tasks import Line
+from outputs.dataset import read_dataset
 from schemas.errors import BudgetSpent, RunFailed
 from schemas.manifest import Manifest, StageCounts, sum_usage
 
@@ -92,6 +94,7 @@ def make(run: Run) -> Manifest:
                 run.stop()
                 publish_what_is_whole(run, plan)
             raise
+    show_version(read_dataset(run.target(manifest.version)), run.report)
     if manifest.complete:
         run.teachers.clear()
     return manifest
@@ -155,7 +158,8 @@ def publish_what_is_whole(run: Run, plan: Plan) -> None:
     # A run that saw for itself that it was cancelled is often told so once more, in the middle of this.
     for told_before in (False, True):
         try:
-            publish(run, plan.shards, reason)
+            manifest = publish(run, plan.shards, reason)
+            show_version(read_dataset(run.target(manifest.version)), run.report)
             return
         except RunFailed:  # nothing survived yet
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.progress import add_counts
+from flows.reporting import add_report
 from flows.run import Run
 from flows.spending import usage_by_stage
 from outputs.dataset import Dataset, Draft, read_dataset, start_draft, versions
@@ -73,6 +74,8 @@ def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
     if same := _made_before(run, manifest):
         shutil.rmtree(draft.folder)
         return copied(run, same).manifest
+    timeline = run.progress.timeline
+    run.report = add_report(draft.folder, manifest, run.stages, run.store.root, timeline)
     return copied(run, publish_draft(draft, manifest)).manifest
 
 
