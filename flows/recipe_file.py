@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from flows.overrides import overridden
 from schemas.errors import RecipeError
 from schemas.recipe import Recipe
 
@@ -39,12 +40,13 @@ def load_recipe(
     seeds: Sequence[str] | None = None,
     concurrency: int | None = None,
     ray: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> Recipe:
     """The recipe in the file ``path``, or our own of that name (``default``), with what the command line replaces.
 
     ``seeds`` replaces ``seeds.path``, ``concurrency`` that of every model, ``ray`` fields of ``ray``, ``values``
-    top-level fields; ``None`` replaces nothing.
+    top-level fields, ``overrides`` any field, by its dotted path; ``None`` replaces nothing.
 
     Raises:
         RecipeError: the file is missing, is not YAML, or breaks a rule; the message names the field.
@@ -65,6 +67,7 @@ def load_recipe(
         data["seeds"] = {**data["seeds"], "path": list(seeds)}
     if ray and isinstance(data.setdefault("ray", {}), dict):
         data["ray"] |= ray
+    data = overridden(data, overrides or {}, path)
     recipe = check_recipe(data, path)
     if concurrency is None:
         return recipe
