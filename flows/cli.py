@@ -3,15 +3,14 @@
 prefect is imported only where a flow runs: ``validate`` and ``show`` answer at once.
 """
 
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from flows.one_line import Runner, out
 from flows.one_line import command as _command
-from flows.one_line import out
 from flows.prefect_cli import register
 from schemas.errors import BadInput
 
@@ -25,13 +24,6 @@ app = typer.Typer(
 teacher_app = typer.Typer(help="The offline teacher.", no_args_is_help=True)
 app.add_typer(teacher_app, name="teacher")
 register(app)
-
-
-class Runner(StrEnum):
-    """What ``--runner`` takes."""
-
-    LOCAL = "local"
-    RAY = "ray"
 
 
 RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of one of ours.")]

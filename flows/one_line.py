@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import wraps
 from typing import Any
 
@@ -13,6 +14,13 @@ from schemas.errors import InstructloomError
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+
+class Runner(StrEnum):
+    """What ``--runner`` takes."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 @contextmanager
