@@ -13,7 +13,7 @@ from rich.markup import escape
 import flows
 from flows.inspect import seed_line
 from flows.pools import PATIENT, POOL, TAG, ensure_watch, online
-from flows.recipe_file import load_recipe
+from flows.recipe_file import load_recipe, replaced
 from flows.servers import need_server, ui_at
 from flows.stages import resolve
 from flows.when import in_words, next_times
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 FLOW = "generate"
 ENTRYPOINT = "flows.deployed.deployed"
 """By module, not by file: the worker runs it from the package that is installed there."""
+FIELDS = {"dataset": "dataset", "rows": "rows", "seed": "seed", "runner": "runner", "budget_usd": "limits.budget_usd"}
+"""Parameters of the flow, and the fields of the recipe that they replace."""
 Overlap = Literal["wait", "skip"]
 STRATEGY = {"wait": "ENQUEUE", "skip": "CANCEL_NEW"}
 TOLD = {
@@ -85,10 +87,8 @@ def check_order(order: Order) -> Deployment:
         BadInput: recipe, seeds or a stage cannot be used, or this folder would hide our own modules from the run.
     """
     given = dict(order.parameters)
-    budget = given.get("budget_usd")
-    overrides = {**given.get("overrides", {}), **({} if budget is None else {"limits.budget_usd": budget})}
-    values = {name: given.get(name) for name in ("dataset", "rows", "seed", "runner")}
-    recipe = load_recipe(order.recipe, concurrency=given.get("concurrency"), overrides=overrides, **values)
+    fields = {path: given[name] for name, path in FIELDS.items() if name in given} | given.get("overrides", {})
+    recipe = replaced(load_recipe(order.recipe, concurrency=given.get("concurrency")), fields, order.recipe)
     _, reports = read_seeds(recipe.seeds)
     stages = resolve(recipe, "", order.recipe)
     _check_folder(Path.cwd())

@@ -8,7 +8,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows.generate import THREADS, make
-from flows.recipe_file import load_recipe
+from flows.recipe_file import load_recipe, replaced
 from flows.run import open_run
 from flows.tether import tethered
 
@@ -50,10 +50,17 @@ def deployed(
         add: Add a version with rows that no earlier version has; off, make the dataset once.
         approve: Stop after some rows, and wait for a person to look at them.
     """
-    budgets = {"budget_usd": budget_usd, "budget_tokens": budget_tokens, "budget_requests": budget_requests}
-    limits = {f"limits.{name}": value for name, value in budgets.items() if value is not None}
-    values: dict[str, Any] = {"dataset": dataset, "rows": rows, "seed": seed, "runner": runner}
-    checked = load_recipe(recipe, concurrency=concurrency, overrides={**overrides, **limits}, **values)
+    given = {
+        "dataset": dataset,
+        "rows": rows,
+        "seed": seed,
+        "runner": runner,
+        "limits.budget_usd": budget_usd,
+        "limits.budget_tokens": budget_tokens,
+        "limits.budget_requests": budget_requests,
+    }
+    fields = {path: value for path, value in given.items() if value is not None} | overrides
+    checked = replaced(load_recipe(recipe, concurrency=concurrency), fields)
     with tethered():
         run = open_run(checked, Path(root), recipe)
         try:

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from flows.overrides import overridden
 from schemas.errors import RecipeError
 from schemas.recipe import Recipe
 
@@ -40,13 +39,12 @@ def load_recipe(
     seeds: Sequence[str] | None = None,
     concurrency: int | None = None,
     ray: Mapping[str, Any] | None = None,
-    overrides: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> Recipe:
     """The recipe in the file ``path``, or our own of that name (``default``), with what the command line replaces.
 
     ``seeds`` replaces ``seeds.path``, ``concurrency`` that of every model, ``ray`` fields of ``ray``, ``values``
-    top-level fields, ``overrides`` any field, by its dotted path; ``None`` replaces nothing.
+    top-level fields; ``None`` replaces nothing.
 
     Raises:
         RecipeError: the file is missing, is not YAML, or breaks a rule; the message names the field.
@@ -67,7 +65,6 @@ def load_recipe(
         data["seeds"] = {**data["seeds"], "path": list(seeds)}
     if ray and isinstance(data.setdefault("ray", {}), dict):
         data["ray"] |= ray
-    data = overridden(data, overrides or {}, path)
     recipe = check_recipe(data, path)
     if concurrency is None:
         return recipe
@@ -75,6 +72,42 @@ def load_recipe(
     for model in data["models"].values():
         model["concurrency"] = concurrency
     return check_recipe(data, "--concurrency")
+
+
+def replaced(recipe: Recipe, fields: Mapping[str, Any], origin: str = "overrides") -> Recipe:
+    """``recipe`` with other values for ``fields``, which are named by their path: ``models.teacher.temperature``.
+
+    A stage is named by its place or its label: ``stages.evol_instruct.rounds``.
+
+    Raises:
+        RecipeError: there is no such field, or a value breaks a rule.
+    """
+    if not fields:
+        return recipe
+    data = recipe.model_dump(mode="json")
+    for path, value in fields.items():
+        *way, last = path.split(".")
+        node = data
+        for part in way:
+            node = _step(node, part, path, origin)
+        if not isinstance(node, dict):
+            raise RecipeError(f"{origin}: {path}: {'.'.join(way)!r} has no fields; name one of the recipe's")
+        node[last] = value
+    return check_recipe(data, origin)
+
+
+def _step(node: Any, part: str, path: str, origin: str) -> Any:
+    known: dict[str, Any]
+    if isinstance(node, list):
+        known = {str(place): entry for place, entry in enumerate(node)}
+        known |= {entry["name"] or entry["use"]: entry for entry in node if isinstance(entry, dict) and "use" in entry}
+    else:
+        known = node if isinstance(node, dict) else {}
+    if part not in known:
+        near = difflib.get_close_matches(part, known, n=1, cutoff=MISSPELLT)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+        raise RecipeError(f"{origin}: {path}: there is no {part!r}; {hint}")
+    return known[part]
 
 
 def check_recipe(data: Mapping[str, Any], origin: str) -> Recipe:

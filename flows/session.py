@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -20,7 +21,7 @@ from flows.run import open_run
 from flows.stages import resolve
 from flows.temporary_server import find_server
 from outputs.dataset import Dataset, read_dataset, read_rows
-from schemas.errors import BadInput, EndpointError, RunFailed
+from schemas.errors import BadInput, EndpointError, InstructloomError, RunFailed
 from schemas.manifest import Manifest, sum_usage
 from schemas.recipe import Recipe
 
@@ -51,19 +52,41 @@ def make_dataset(recipe: Recipe, root: Path, origin: str, out: Console, debug: b
             out.print(f"seeds {seed_line(report)}", soft_wrap=True)
         quiet_prefect(debug)
         run.prepare()
-        find_server()
+        seen = _Seen(find_server())
         from flows.generate import generate
 
-        with watch(progress, out), _started():
-            manifest = generate(recipe.model_dump(mode="json"), str(root))
+        try:
+            with watch(progress, out), _started():
+                manifest = generate.with_options(on_running=[seen.note])(recipe.model_dump(mode="json"), str(root))
+        except InstructloomError:
+            seen.tell(out)
+            raise
     finally:
         run.close()
     made = read_dataset(root / "datasets" / recipe.dataset / f"v{manifest.version}")
     _tell(made, root, out)
+    seen.tell(out)
     if not manifest.complete:
         why = WHY.get(manifest.stop_reason, manifest.stop_reason)
         raise RunFailed(f"{manifest.rows:,} of {recipe.rows:,} rows: {why}. What there is, is published and valid.")
     return manifest
+
+
+class _Seen:
+    """Remembers which flow run it is, and says where a person finds it in ``ui``, the user's own server's if any."""
+
+    def __init__(self, ui: str | None) -> None:
+        self.ui = ui
+        self.run: Any = None
+
+    def note(self, flow: Any, flow_run: Any, state: Any) -> None:
+        """Prefect calls it when the flow runs."""
+        self.run = flow_run.id
+
+    def tell(self, out: Console) -> None:
+        """The link, if there is something to link to."""
+        if self.ui and self.run:
+            out.print(f"In Prefect:   {self.ui}/runs/flow-run/{self.run}", soft_wrap=True)
 
 
 @contextmanager

@@ -21,6 +21,8 @@ from flows.servers import configured, running_server, ui_at, use
 from schemas.errors import RunFailed
 
 HOST = "127.0.0.1"
+TEMPORARY = "INSTRUCTLOOM_TEMPORARY_SERVER"
+"""Set in the environment of a run whose server ends with it: nobody will look at what it is told."""
 STOP_SECONDS = 10.0
 """For it to end by itself, once it may."""
 BROWSERS_SECONDS = 3
@@ -41,7 +43,10 @@ def find_server() -> str | None:
         if configured() is None:
             use(api)
         return ui_at(api)
-    use(f"http://{HOST}:{_start()}/api")
+    port = _start()
+    os.environ[TEMPORARY] = "1"
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
+    use(f"http://{HOST}:{port}/api")
     return None
 
 
