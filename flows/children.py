@@ -47,6 +47,11 @@ class Child:
         """The end of the pipe that keeps it alive: a process that inherits it does, too."""
         return self._life[1]
 
+    @property
+    def pid(self) -> int:
+        """Its process; 0 before it is started."""
+        return 0 if self._process is None else self._process.pid
+
     def start(self) -> None:
         """Start it, or start it again."""
         with self.log.open("ab") as log:

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 import flows
 from flows.inspect import seed_line
-from flows.pools import PATIENT, POOL, TAG, ensure_watch, online
+from flows.pools import PAGE, PATIENT, POOL, TAG, ensure_watch, online
 from flows.recipe_file import load_recipe, replaced
 from flows.servers import need_server, ui_at
 from flows.stages import resolve
@@ -178,7 +178,7 @@ def _pool(client: "SyncPrefectClient", name: str) -> "WorkPool":
     try:
         return client.read_work_pool(name)
     except ObjectNotFound:
-        known = ", ".join(sorted(pool.name for pool in client.read_work_pools()))
+        known = ", ".join(sorted(pool.name for pool in client.read_work_pools(limit=PAGE)))
         there = f"there are {known}" if known else "there is none yet"
         raise BadInput(f"--pool {name}: no such work pool, {there}; `instructloom up --pool {name}` makes it") from None
 

@@ -1,5 +1,6 @@
 """The work pool of a Prefect server: its workers, the flow runs under way in it, and who notices that one died."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 POOL = "instructloom"
 TAG = "instructloom"
 WATCH = "instructloom: a flow run that fell silent has crashed"
+PAGE = 200
+"""What a server gives at once, at most."""
 HEARTBEAT = 30
 """Seconds between two signs of life of a flow run, Prefect's minimum."""
 SILENT = 120
@@ -72,7 +75,7 @@ def online(pool: str, since: datetime | None = None) -> set[str]:
     with _client() as client:
         try:
             workers = client.read_workers_for_work_pool(
-                pool, worker_filter=WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"])), offset=0, limit=200
+                pool, worker_filter=WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"])), offset=0, limit=PAGE
             )
         except ObjectNotFound:
             return set()
@@ -109,39 +112,40 @@ def ensure_watch() -> None:
             client.create_automation(AutomationCore(name=WATCH, trigger=trigger, actions=[action]))
 
 
-def under_way(pool: str) -> list[UUID]:
-    """The flow runs that a worker of ``pool`` has taken and that have not ended; [] if the server does not say."""
+def under_way(pool: str, processes: Callable[[], set[int]]) -> set[UUID]:
+    """The flow runs of ``pool`` whose process is one of ``processes``, which is asked once the server has answered.
+
+    Prefect notes the process of a run, but not its machine.
+    """
     from prefect.client.schemas.filters import FlowRunFilter, WorkPoolFilter
     from prefect.client.schemas.objects import StateType
+    from prefect.client.schemas.sorting import FlowRunSort
 
     states: dict[str, Any] = {"type": {"any_": [StateType.RUNNING, StateType.PENDING]}}
-    try:
-        with _client() as client:
-            runs = client.read_flow_runs(
-                flow_run_filter=FlowRunFilter.model_validate({"state": states}),
-                work_pool_filter=WorkPoolFilter.model_validate({"name": {"any_": [pool]}}),
-            )
-    except Exception:
-        # It is about stopping: a server that is gone must not stop that.
-        return []
-    return [run.id for run in runs]
+    with _client() as client:
+        runs = client.read_flow_runs(
+            flow_run_filter=FlowRunFilter.model_validate({"state": states}),
+            work_pool_filter=WorkPoolFilter.model_validate({"name": {"any_": [pool]}}),
+            sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+            limit=PAGE,
+        )
+    there = {str(process) for process in processes()}
+    return {run.id for run in runs if run.infrastructure_pid in there}
 
 
-def put_in_line(runs: list[UUID], since: datetime) -> int:
-    """Have those of ``runs`` that crashed after ``since``, or never began, run again when a worker asks for work;
-    how many these are.
+def put_in_line(runs: set[UUID]) -> int:
+    """Have those of ``runs``, whose processes are gone, that did not end otherwise run again when a worker asks for
+    work; how many these are.
     """
+    from prefect.client.schemas.objects import State
     from prefect.states import AwaitingRetry
 
     again = 0
-    try:
-        with _client() as client:
-            for run in runs:
-                state = client.read_flow_run(run).state
-                if state is None or not (state.is_pending() or (state.is_crashed() and state.timestamp >= since)):
-                    continue
-                client.set_flow_run_state(run, AwaitingRetry(message="Stopped with its worker; goes on with the next."))
+    with _client() as client:
+        for run in runs:
+            state = client.read_flow_run(run).state
+            if state is not None and (state.is_pending() or state.is_running() or state.is_crashed()):
+                next_time: State[Any] = AwaitingRetry(message="Stopped with its worker; goes on with the next.")
+                client.set_flow_run_state(run, next_time, force=True)
                 again += 1
-    except Exception:
-        return again
     return again

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.deploy import FLOW
-from flows.pools import TAG, online
+from flows.pools import PAGE, TAG, online
 from flows.servers import need_server, ui_at
 from flows.when import in_words, next_times
 from outputs.dataset import open_dataset
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
-COLUMNS = ("name", "dataset", "schedule", "time zone", "next run", "last run", "made", "")
+COLUMNS = ("name", "dataset", "schedule", "time zone", "next run", "last run", "made", "state")
 
 
 def list_deployments(out: Console) -> None:
@@ -110,15 +110,19 @@ def start(name: str, parameters: dict[str, Any], out: Console) -> None:
 def ours(client: "SyncPrefectClient") -> list["DeploymentResponse"]:
     """Our deployments on that server, by name."""
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
+    from prefect.client.schemas.sorting import DeploymentSort
 
     found: list[DeploymentResponse] = []
     while True:
         page = client.read_deployments(
-            deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG])), offset=len(found)
+            deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG])),
+            sort=DeploymentSort.NAME_ASC,
+            offset=len(found),
+            limit=PAGE,
         )
         found += page
         if not page:
-            return sorted(found, key=lambda deployment: deployment.name)
+            return found
 
 
 def find(client: "SyncPrefectClient", name: str) -> "DeploymentResponse":

@@ -8,11 +8,14 @@ a cancellation, by SIGTERM: it still tells the server itself that it crashed, an
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 TICK = 1.0
 """Seconds between two looks at who the parent is."""
+GRACE = 30.0
+"""Seconds to end in, before it is ended."""
 
 
 @contextmanager
@@ -27,7 +30,9 @@ def tethered() -> Iterator[None]:
         while not ended.wait(TICK):
             if os.getppid() != parent:
                 os.kill(os.getpid(), signal.SIGTERM)
-                return
+                # If the server is gone, too, Prefect would try for minutes to tell it.
+                time.sleep(GRACE)
+                os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True, name="tether").start()
     try:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import IO
+from uuid import UUID
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,6 +23,7 @@ from rich.markup import escape
 from flows import pools
 from flows.children import TICK, Child, leashed, program
 from flows.downloads import downloads_at, serve_arguments
+from flows.leash import children_of
 from flows.servers import (
     api_at,
     configured,
@@ -38,6 +40,7 @@ from flows.session import quiet_prefect
 from schemas.errors import BadInput, RunFailed
 
 FOLDER = ".instructloom"
+WORKER_NAME = "worker"
 START_SECONDS = 120.0
 """For a process to be ready, on a machine that is busy; a database is made in that time, too."""
 RUNS_SECONDS = 45.0
@@ -94,6 +97,8 @@ class Up:
     port: int
     api: str = ""
     children: list[Child] = field(default_factory=list)
+    listener: socket.socket | None = None
+    """What our server listens on; held here, so that who calls while it starts again only waits."""
     signals: int = 0
     """How often it was told to stop."""
 
@@ -159,7 +164,7 @@ def _server(up: Up) -> None:
                 " one, or leave --database out"
             )
         return
-    listener = _listener(up)
+    listener = up.listener = _listener(up)
     port = listener.getsockname()[1]
     up.api = api_at(up.host, port)
     addresses = {
@@ -169,7 +174,6 @@ def _server(up: Up) -> None:
     }
     if up.wanted.database is not None:
         addresses["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = up.wanted.database
-    # `up` holds the socket: while the server is started again, who calls it waits and is not refused.
     arguments = [*program("temporary_server.py"), str(listener.fileno())]
     environment = SERVER | up.base | QUIET | addresses
     child = Child("Prefect server", arguments, environment, up.log("server"), 15, (listener.fileno(),))
@@ -230,7 +234,7 @@ def _worker(up: Up) -> None:
     environment = WORKER | up.base | QUIET | {"PREFECT_API_URL": up.api}
     # While it lives, so does our server: it has yet to be told how the runs ended.
     lives = tuple(child.life for child in up.children)
-    child = Child("worker", arguments, environment, up.log("worker"), RUNS_SECONDS + 5, lives)
+    child = Child(WORKER_NAME, arguments, environment, up.log("worker"), RUNS_SECONDS + 5, lives)
     before = pools.now()
     _launch(up, child, lambda: name in pools.online(wanted.pool, since=before))
     up.say(f"Worker      {name} of pool {wanted.pool!r}")
@@ -290,23 +294,48 @@ def _keep(up: Up) -> None:
 
 
 def _end(up: Up) -> None:
-    """Stop the children, the last started first, and put runs that stopped with them in line again."""
+    """Stop the children, the last started first, and put runs that stopped with their worker in line again."""
     if not up.children:
         return
-    under_way = pools.under_way(up.wanted.pool) if any(child.name == "worker" for child in up.children) else []
-    if under_way:
-        up.say(f"Stopping {len(under_way)} flow run(s); Ctrl-C once more ends all at once.")
-    since = pools.now()
-    first = max(1, up.signals)
+    patient = max(1, up.signals)
     for child in reversed(up.children):
-        if child.name == "Prefect server" and under_way and (again := pools.put_in_line(under_way, since)):
-            up.say(f"{again} flow run(s) will go on with the next `instructloom up`.")
+        ours = _under_way(up, child)
+        if ours:
+            up.say(f"Stopping {_runs(len(ours))}; Ctrl-C once more ends all at once.")
         child.ask_to_end()
         ends = time.monotonic() + child.patience
-        while not child.ended() and time.monotonic() < ends and up.signals <= first:
+        while not child.ended() and time.monotonic() < ends and up.signals <= patient:
+            # The worker takes another one as long as it lives.
+            ours |= _under_way(up, child)
             time.sleep(TICK)
         child.kill()
+        if ours:
+            _put_in_line(up, ours)
     up.say("Stopped.")
+
+
+def _under_way(up: Up, child: Child) -> set[UUID]:
+    if child.name != WORKER_NAME or child.ended():
+        return set()
+    try:
+        return pools.under_way(up.wanted.pool, lambda: children_of(child.pid))
+    except Exception:
+        # A server that is gone must not hold up the end.
+        return set()
+
+
+def _put_in_line(up: Up, runs: set[UUID]) -> None:
+    try:
+        again = pools.put_in_line(runs)
+    except Exception as error:
+        up.say(f"The server could not be told that they stopped ({type(error).__name__}): retry them in the UI.")
+        return
+    if again:
+        up.say(f"{_runs(again)} will go on with the next `instructloom up`.")
+
+
+def _runs(count: int) -> str:
+    return "1 flow run" if count == 1 else f"{count} flow runs"
 
 
 @contextmanager
