@@ -5,6 +5,7 @@ so that Ctrl-C in the terminal reaches ``up`` alone.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ STEADY = 60.0
 """Seconds after which a child counts as well: the next restart is quick again."""
 LONGEST_PAUSE = 60.0
 """Seconds before a restart, at most."""
+_ERROR = re.compile(r"error: |[\w.]*(Error|Exception)\b.*: ")
 LOG_BYTES = 5_000_000
 """Of a log file; what is older is in a second file of that size, the rest is gone."""
 
@@ -121,9 +123,10 @@ class Child:
             self._process.wait()
 
     def last_words(self) -> str:
-        """The last line of its log."""
+        """The last line of its log that names an error, or else the last."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if self.log.exists() else []
-        return lines[-1].strip() if lines else "it says nothing"
+        errors = [line for line in lines if _ERROR.match(line)]
+        return ([*lines[-1:], *errors[-1:]] or ["it says nothing"])[-1].strip()
 
 
 def leashed(module: str, *arguments: str, patience: float) -> list[str]:

@@ -130,7 +130,7 @@ def deploy(order: Order, out: Console) -> None:
     say = _Lines(out)
     say("Deployed", f"{FLOW}/{checked.name}, version {checked.version}")
     say("", f"{ui_at(api)}/deployments/deployment/{key}")
-    _tell_schedule(say, order.schedule or (kept[0].schedule if kept else None), order, is_paused)
+    _tell_schedule(say, order.schedule or (kept[0].schedule if kept else None), checked, is_paused)
     if pool.type == "process" and not online(order.pool):
         option = "" if order.pool == POOL else f" --pool {order.pool}"
         say("Worker", f"none polls pool {order.pool!r} now; start one: instructloom up{option}")
@@ -202,7 +202,8 @@ class _Lines:
         self.out.print(escape(f"{what:<12}{told}"), soft_wrap=True)
 
 
-def _tell_schedule(say: _Lines, schedule: Any, order: Order, is_paused: bool) -> None:
+def _tell_schedule(say: _Lines, schedule: Any, checked: Deployment, is_paused: bool) -> None:
+    order = checked.order
     if schedule is None:
         say("Schedule", "none; it runs when somebody starts it")
     else:
@@ -210,7 +211,7 @@ def _tell_schedule(say: _Lines, schedule: Any, order: Order, is_paused: bool) ->
         times = ", ".join(f"{time:%a %d %b %H:%M}" for time in next_times(schedule, 3))
         say("Schedule", f"{in_words(schedule)} ({schedule.timezone or 'UTC'}){kept}; next: {times or 'never'}")
         if is_paused:
-            say("", "paused; go on: instructloom schedule resume " + (order.name or "NAME"))
+            say("", f"paused; go on: instructloom schedule resume {checked.name}")
     say("Overlap", TOLD[order.overlap])
 
 

@@ -48,7 +48,8 @@ def up(
     debug: Debug = False,
 ) -> None:
     """Start what is missing of a Prefect server, a worker and the download server, until Ctrl-C."""
-    from flows.up import Wanted, bring_up
+    from flows.services import Wanted
+    from flows.up import bring_up
 
     bring_up(Wanted(root.absolute(), download_port, pool, host, port, workers_limit, database), out, debug)
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
+SKIPPED = "Deployment concurrency limit reached."
+"""What Prefect says of a run that came while another was under way."""
 COLUMNS = ("name", "dataset", "schedule", "time zone", "next run", "last run", "made", "state")
 
 
@@ -171,7 +173,9 @@ def _last(client: "SyncPrefectClient", deployment: "DeploymentResponse") -> str:
         return "never"
     zones = [getattr(each.schedule, "timezone", None) for each in deployment.schedules]
     when = runs[0].start_time.astimezone(ZoneInfo(next((zone for zone in zones if zone), "UTC")))
-    return f"{runs[0].state_name or '?'}, {_told(when)}"
+    state = runs[0].state
+    skipped = state is not None and state.is_cancelled() and state.message == SKIPPED
+    return f"{'Skipped' if skipped else runs[0].state_name}, {_told(when)}"
 
 
 def _made(dataset: str, parameters: dict[str, Any]) -> str:

@@ -1,7 +1,9 @@
 """Which Prefect server there is: the one that is configured, or one that answers at the default address."""
 
 import base64
+import http.client
 import json
+import os
 import socket
 import urllib.error
 import urllib.request
@@ -37,13 +39,24 @@ def api_at(host: str, port: int) -> str:
 
 def version_at(api: str) -> str | None:
     """The version of the Prefect server whose API is at ``api``; None if no Prefect server answers there."""
-    request = urllib.request.Request(f"{api}/admin/version", headers=_authorization())
     try:
-        with _WITHOUT_PROXY.open(request, timeout=PATIENCE) as reply:
-            told = json.loads(reply.read(100))
+        told = json.loads(ask(f"{api}/admin/version", _authorization()))
     except (OSError, ValueError, RecursionError):
         return None
     return told if isinstance(told, str) and told[:1].isdigit() else None
+
+
+def ask(url: str, headers: dict[str, str] | None = None) -> bytes:
+    """The beginning of what a server on this machine answers.
+
+    Raises:
+        OSError: it does not answer, or not with success.
+    """
+    try:
+        with _WITHOUT_PROXY.open(urllib.request.Request(url, headers=headers or {}), timeout=PATIENCE) as reply:
+            return bytes(reply.read(1000))
+    except http.client.HTTPException as error:
+        raise OSError(f"what answers is no web server: {error}") from error
 
 
 def fits(found: str) -> bool:
@@ -64,8 +77,6 @@ def running_server() -> str | None:
 
 def use(api: str) -> None:
     """Make ``api`` the server of this process and of those that it starts."""
-    import os
-
     from prefect.context import refresh_global_settings_context
 
     os.environ["PREFECT_API_URL"] = api
