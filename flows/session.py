@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -22,7 +23,7 @@ from flows.run import Run, open_run
 from flows.stages import resolve
 from flows.temporary_server import find_server
 from outputs.dataset import Dataset, read_dataset, read_rows
-from schemas.errors import BadInput, EndpointError, RunFailed
+from schemas.errors import BadInput, EndpointError, InstructloomError, RunFailed
 from schemas.manifest import Manifest, sum_usage
 from schemas.recipe import Recipe
 
@@ -62,7 +63,7 @@ def make_dataset(
             out.print(f"new   against {run.earlier.told()}", soft_wrap=True)
         quiet_prefect(debug)
         run.prepare()
-        find_server()
+        seen = _Seen(find_server())
         from flows.generate import generate
 
         if approve:
@@ -70,12 +71,18 @@ def make_dataset(
             run.close()
             run = open_run(recipe, root, origin, progress, add)
             progress.wanted = recipe.rows
-        with watch(progress, out), _started():
-            manifest = generate(recipe.model_dump(mode="json"), str(root), add)
+        shown = generate.with_options(on_running=[seen.note])
+        try:
+            with watch(progress, out), _started():
+                manifest = shown(recipe.model_dump(mode="json"), str(root), add)
+        except InstructloomError:
+            seen.tell(out)
+            raise
     finally:
         run.close()
     made = read_dataset(root / "datasets" / recipe.dataset / f"v{manifest.version}")
     _tell(made, root, out)
+    seen.tell(out)
     if not manifest.complete:
         why = WHY.get(manifest.stop_reason, manifest.stop_reason)
         raise RunFailed(f"{manifest.rows:,} of {recipe.rows:,} rows: {why}. What there is, is published and valid.")
@@ -94,6 +101,23 @@ def _approved(run: Run, out: Console, add: bool) -> Recipe:
     with watch(run.progress, out), _started():
         tried = first_shard(run.recipe.model_dump(mode="json"), str(run.root), add)
     return replaced(run.recipe, approve_in_terminal(run, tried, out), "approval")
+
+
+class _Seen:
+    """Remembers which flow run it is, and says where a person finds it in ``ui``, the user's own server's if any."""
+
+    def __init__(self, ui: str | None) -> None:
+        self.ui = ui
+        self.run: Any = None
+
+    def note(self, flow: Any, flow_run: Any, state: Any) -> None:
+        """Prefect calls it when the flow runs."""
+        self.run = flow_run.id
+
+    def tell(self, out: Console) -> None:
+        """The link, if there is something to link to."""
+        if self.ui and self.run:
+            out.print(f"In Prefect:   {self.ui}/runs/flow-run/{self.run}", soft_wrap=True)
 
 
 @contextmanager
