@@ -3,19 +3,16 @@
 prefect is imported only where a flow runs: ``validate`` and ``show`` answer at once.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from enum import StrEnum
-from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from schemas.errors import BadInput, InstructloomError
+from flows.one_line import Runner, out
+from flows.one_line import command as _command
+from flows.prefect_cli import register
+from schemas.errors import BadInput
 
 app = typer.Typer(
     name="instructloom",
@@ -26,16 +23,7 @@ app = typer.Typer(
 )
 teacher_app = typer.Typer(help="The offline teacher.", no_args_is_help=True)
 app.add_typer(teacher_app, name="teacher")
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
-
-class Runner(StrEnum):
-    """What ``--runner`` takes."""
-
-    LOCAL = "local"
-    RAY = "ray"
+register(app)
 
 
 RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of one of ours.")]
@@ -58,59 +46,15 @@ RayAddress = Annotated[
 RayWorkers = Annotated[
     int | None, typer.Option("--ray-workers", min=1, help="Shards at work on the cluster at once, at most.")
 ]
+TokenEnv = Annotated[
+    str, typer.Option("--token-env", metavar="NAME", help="The environment variable that holds the server's token.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and Prefect's own log.")]
 
 
 def main() -> None:
     """The entry point of the ``instructloom`` command."""
     app()
-
-
-@contextmanager
-def one_line_errors(debug: bool) -> Iterator[None]:
-    """Show an error of ours as one line and leave with its exit code."""
-    try:
-        yield
-    except InstructloomError as error:
-        if debug:
-            raise
-        err.print(f"[bold red]error:[/] {_plain(error)}", soft_wrap=True)
-        raise typer.Exit(error.exit_code) from None
-    except KeyboardInterrupt:
-        if debug:
-            raise
-        err.print("\nStopped. Nothing is lost: run the same command again to go on.", soft_wrap=True)
-        raise typer.Exit(130) from None
-    except (typer.Exit, typer.Abort):
-        raise
-    except OSError as error:
-        if debug:
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        told = f"{where}{error.strerror or error}; check --root, permissions and free space, and run again"
-        err.print(f"[bold red]error:[/] {_plain(OSError(told))}", soft_wrap=True)
-        raise typer.Exit(1) from None
-    except Exception as error:
-        # Not one of ours: a full disk, a Prefect server that is gone, or our own mistake.
-        if debug:
-            raise
-        err.print(f"[bold red]error:[/] {type(error).__name__}: {_plain(error)} (--debug shows more)", soft_wrap=True)
-        raise typer.Exit(1) from None
-
-
-def _plain(error: Exception) -> str:
-    return escape(" ".join(str(error).split()))
-
-
-def _command(function: Callable[..., None]) -> Callable[..., None]:
-    """A command whose errors are one line."""
-
-    @wraps(function)
-    def wrapped(*args: Any, **options: Any) -> None:
-        with one_line_errors(bool(options.get("debug"))):
-            function(*args, **options)
-
-    return wrapped
 
 
 def _recipe(path: str, seeds: list[str] | None, concurrency: int | None = None, **values: Any) -> Any:
@@ -216,6 +160,66 @@ def explain(
     from flows.explain import explain_row
 
     explain_row(dataset, row_id, root, out)
+
+
+@app.command()
+@_command
+def serve(
+    root: Annotated[
+        str,
+        typer.Option("--root", help="The folder that holds datasets/, or its fsspec URL, such as s3://bucket/path."),
+    ] = ".",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; beyond this machine only with a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any that is free.")] = 4300,
+    token_env: TokenEnv = "INSTRUCTLOOM_TOKEN",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME", help="A name the server is called by; may be repeated."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Serve the datasets over HTTP: pages for people, files and archives for programs."""
+    from flows.downloads import serve_datasets
+
+    serve_datasets(root, host, port, token_env, allow_host or [], out)
+
+
+@app.command()
+@_command
+def download(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET[@VERSION]", help="A name, or name@version.")],
+    server: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL", help="The server that has it; without, it is copied from --root."),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Where it goes; by default NAME-vVERSION.")
+    ] = None,
+    token_env: TokenEnv = "INSTRUCTLOOM_TOKEN",
+    rejects: Annotated[bool, typer.Option("--rejects/--no-rejects", help="The rejected rows, too.")] = True,
+    root: Root = Path(),
+    debug: Debug = False,
+) -> None:
+    """Fetch a dataset from a server, verified; what an earlier attempt has fetched is not fetched again."""
+    from flows.downloads import fetch_dataset
+
+    fetch_dataset(dataset, root, server, to, token_env, rejects, out)
+
+
+@app.command()
+@_command
+def report(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A name, name@version, or a folder.")],
+    to: Annotated[Path | None, typer.Option("--to", help="A folder instead of the version's own.")] = None,
+    root: Root = Path(),
+    debug: Debug = False,
+) -> None:
+    """Make report.html of a dataset anew: charts, rows, a map, in one file that needs no network."""
+    from flows.reporting import remake
+
+    out.print(str(remake(dataset, root, to)), soft_wrap=True, markup=False)
 
 
 @app.command()

@@ -25,6 +25,7 @@ from flows.recipe_file import load_recipe, replaced
 from flows.run import open_run
 from flows.steering import RunCancelled
 from flows.store import Store
+from flows.tether import tethered
 from schemas.errors import InstructloomError
 from schemas.manifest import Manifest
 from schemas.recipe import Recipe
@@ -80,7 +81,7 @@ def deployed(
         "limits.budget_requests": budget_requests,
     }
     fields = {path: value for path, value in given.items() if value is not None} | overrides
-    with _told() as ended:
+    with tethered(), _told() as ended:
         checked = replaced(load_recipe(recipe, concurrency=concurrency), fields)
         return _generate(checked, Path(root), recipe, add, approve)
     return ended[0]  # how Prefect is told the final state

@@ -4,8 +4,8 @@ The source is a stream of shards whose content depends on the shards before it a
 only how far to run ahead: the dataset is the first N rows that survive, whatever was made beyond them.
 """
 
-import math
 from dataclasses import dataclass, field
+from math import ceil
 
 from schemas.recipe import Limits
 
@@ -65,10 +65,14 @@ class Plan:
             return None
         return max(0.0, (self.wanted - self.kept) * len(recent) / sum(recent))
 
-    def expected(self) -> int | None:
-        """Shards that the whole run takes by the present yield; None while it cannot be told."""
+    def total(self) -> tuple[int | None, bool]:
+        """Shards of the whole run by the present yield, None while it cannot be told; and whether there is no more."""
         remaining = self.remaining()
-        return None if remaining is None else self.shards + math.ceil(remaining)
+        if remaining is None:
+            return None, False
+        most = min(self.limits.max_rounds, self.available or self.limits.max_rounds)
+        total = self.shards + ceil(remaining)
+        return (most, True) if total >= most else (total, False)
 
     def _needed(self) -> int:
         remaining = self.remaining()

@@ -10,12 +10,14 @@ from pathlib import Path
 import polars as pl
 
 from flows.progress import add_counts
+from flows.reporting import add_report
 from flows.run import Run
 from flows.spending import usage_by_stage
 from outputs.dataset import Dataset, Draft, read_dataset, start_draft, versions
 from outputs.dataset import publish as publish_draft
 from outputs.funnel import reasons_of
 from outputs.parquet import RejectWriter, TrainWriter
+from outputs.upload import copy_version
 from schemas.errors import ConservationError, CorruptRun, RunFailed
 from schemas.manifest import Manifest, StageCounts
 from schemas.reject import Rejected, rejects_frame
@@ -51,7 +53,7 @@ def _all_versions(root: Path, dataset: str) -> Iterator[Dataset]:
 def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
     """Write the first N surviving rows of ``shards`` shards as the next version of the dataset."""
     if done := published(run):
-        return done.manifest
+        return copied(run, done).manifest
     if not any(run.store.shard(run.stages[-1], shard).rows().height for shard in range(shards)):
         why = f"limits.{stop_reason} is spent" if stop_reason.startswith("budget") else _where_they_went(run, shards)
         raise RunFailed(f"no row survived ({why}); nothing was published; what was asked is kept for the next run")
@@ -71,8 +73,21 @@ def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
     manifest.files, manifest.rejects = rows.files, rejects.files
     if same := _made_before(run, manifest):
         shutil.rmtree(draft.folder)
-        return same.manifest
-    return publish_draft(draft, manifest).manifest
+        return copied(run, same).manifest
+    timeline = run.progress.timeline
+    run.report = add_report(draft.folder, manifest, run.stages, run.store.root, timeline)
+    return copied(run, publish_draft(draft, manifest)).manifest
+
+
+def copied(run: Run, dataset: Dataset) -> Dataset:
+    """A version of this run, copied to where the recipe's ``output.copy_to`` wants it, if it does.
+
+    Raises:
+        RunFailed: it is published, but not copied.
+    """
+    if run.recipe.output.copy_to is not None:
+        copy_version(dataset, run.recipe.output.copy_to)
+    return dataset
 
 
 def _made_before(run: Run, manifest: Manifest) -> Dataset | None:

@@ -24,6 +24,7 @@ from flows.stages import Draw, Stage, resolve
 from flows.store import Store
 from generators.seeds import read_seeds
 from outputs.files import write_atomically
+from outputs.report.model import ReportData
 from schemas.errors import BadInput, RecipeError, RunFailed
 from schemas.manifest import SeedReport, Usage
 from schemas.recipe import Limits, Model, Recipe
@@ -62,6 +63,8 @@ class Run:
     cluster: "RayCluster | None" = None
     """Where generators run, if not in this process; connected by ``prepare``."""
     prepared: bool = False
+    report: ReportData | None = None
+    """What the report on the published version holds, once there is one."""
     stopped: bool = False
     """Whether it was told to end."""
     made_by: str = ""
@@ -76,6 +79,10 @@ class Run:
     def seed(self) -> int:
         """The seed of all random choices: the recipe's, and another for each further draw."""
         return self.recipe.seed if self.draw.edition == 1 else number(self.recipe.seed, "edition", self.draw.edition)
+
+    def target(self, version: int) -> Path:
+        """The folder of a version of its dataset."""
+        return self.root / "datasets" / self.recipe.dataset / f"v{version}"
 
     @property
     def processes(self) -> int:
@@ -271,5 +278,10 @@ def _seeds_digest(seeds: list[Row]) -> str:
 
 
 def _digest(recipe: Recipe, stages: list[Stage]) -> str:
-    parts = (stages[-1].digest, recipe.rows, recipe.output.model_dump_json(), recipe.limits.model_dump_json())
+    parts = (
+        stages[-1].digest,
+        recipe.rows,
+        recipe.output.model_dump_json(exclude={"copy_to"}),
+        recipe.limits.model_dump_json(),
+    )
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()

@@ -1,7 +1,8 @@
-"""Generators on a Ray cluster: one shard of one stage goes to a worker as a Prefect task, and its balance comes back.
+"""Generators on a Ray cluster: one shard of one stage goes to a worker, and its balance comes back.
 
-The flow's own runner, threads in its process, is Prefect's; it also carries what is waited for here, so that shards
-depend on each other in one way wherever they run. A worker finds the run by its ``ref`` (``run.attach``), reads and
+Prefect's task, which stands for a span of shards (``tasks.py``), waits for them in the flow's process, so that shards
+depend on each other in one way wherever they run; the shards themselves are Ray's tasks and cost Prefect nothing. A
+worker finds the run by its ``ref`` (``run.attach``), reads and
 writes the run folder, and asks the models itself, with its share of the caps (``teachers/shares.py``).
 
 Not here: what a shard's work is (``work.py``), and resuming: a shard that a lost worker had begun is begun again from
@@ -19,11 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from prefect import Task
-from prefect.context import FlowRunContext
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED, temporary_settings
-
-from flows.run import Run
+from flows import work
+from flows.run import Run, attach
 from flows.store import ShardFolder
 from schemas.errors import BadInput, RunFailed
 from schemas.manifest import StageCounts
@@ -61,11 +59,6 @@ class RayCluster:
         """
         runner_of = _ray_task_runner(QUIET if ray.address else QUIET | LOOPBACK)
         options = _options(ray)
-        if ray.address and not PREFECT_API_URL.value():
-            raise BadInput(
-                f"ray.address: {ray.address}: the workers report to a Prefect server that they can reach; start one"
-                " (prefect server start) and set PREFECT_API_URL"
-            )
         try:
             _knock(ray.address)
             with nullcontext() if ray.address else _same_program():
@@ -76,17 +69,19 @@ class RayCluster:
             raise BadInput(f"{where}: {_first_line(error).rstrip('.')}; {remedy}") from None
         return cls(runner, ray.workers)
 
-    def run(self, task: Task[Any, Any], parameters: dict[str, Any]) -> Any:
-        """Run ``task`` on a worker and wait for its result.
+    def run(self, ref: str, place: int, shard: int) -> None:
+        """Let a worker make one shard of the generator at ``place`` of the run ``ref``, and wait for it.
 
         Raises:
+            Exception: what the worker raised.
             RunFailed: ``close`` was called meanwhile, or the worker was lost again and again.
         """
+        import ray
+
         with self._slot():
-            with temporary_settings(_reachable_api()):
-                future = self._runner.submit(task, parameters=parameters)
-            self._wait(future.wrapped_future)
-            return _result(future)
+            reference = ray.remote(generator).remote(ref, place, shard)
+            self._wait(reference)
+            _check(reference)
 
     def close(self) -> None:
         """Drop what is under way and let go of the cluster; Ray ends if it was started here. Only once: after that
@@ -123,8 +118,17 @@ class RayCluster:
             raise _stopped()
 
 
-def carry(run: Run, task: Task[Any, Any], place: int, shard: int) -> StageCounts:
-    """Let ``task`` make one shard of the generator at ``place`` on the run's cluster, unless it is done already.
+def generator(ref: str, place: int, shard: int) -> Exception | None:
+    """What a worker does: one shard of the generator at ``place``. A failure is returned: raised, Ray would wrap it."""
+    try:
+        work.generate_shard(attach(ref), place, shard)
+    except Exception as error:  # the run's process raises it
+        return error
+    return None
+
+
+def carry(run: Run, place: int, shard: int) -> StageCounts:
+    """Make one shard of the generator at ``place`` on the run's cluster, unless it is done already.
 
     Raises:
         RunFailed: as the worker did, or the worker's files are not to be seen here.
@@ -136,8 +140,7 @@ def carry(run: Run, task: Task[Any, Any], place: int, shard: int) -> StageCounts
     if not folder.done:
         jobs = run.store.shard(run.stages[place - 1], shard).counts().rows_out
         run.progress.begin(stage.label, jobs)
-        parameters = {"ref": run.ref, "stage": stage.label, "place": place, "shard": shard, "upstream": None}
-        cluster.run(task, parameters)
+        cluster.run(run.ref, place, shard)
         _wait_until_seen(folder)
         run.progress.begin(stage.label, -jobs)
         run.progress.asked_elsewhere(folder.usage())
@@ -210,24 +213,19 @@ def _same_program() -> Iterator[None]:
             os.environ["PYTHONPATH"] = before
 
 
-def _reachable_api() -> dict[Any, Any]:
-    """Prefect's settings for a worker: the server that this flow run uses, else each worker would start its own."""
-    flow_run = FlowRunContext.get()
-    if PREFECT_API_URL.value() or flow_run is None:
-        return {}
-    return {PREFECT_API_URL: str(flow_run.client.api_url), PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False}
-
-
-def _result(future: Any) -> Any:
+def _check(reference: Any) -> None:
+    import ray
     from ray.exceptions import RayError
 
     try:
-        return future.result()
-    except RayError as error:
-        cause = getattr(error, "cause", None) or error
+        error = ray.get(reference)
+    except RayError as lost:
+        cause = getattr(lost, "cause", None) or lost
         raise RunFailed(
             f"a Ray worker failed ({type(cause).__name__}: {_first_line(cause)}); run the same command again to resume"
         ) from None
+    if error is not None:
+        raise error
 
 
 def _first_line(error: BaseException) -> str:

@@ -10,19 +10,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from flows.estimate import Tried, estimate
 from flows.inspect import funnel_table, print_rows, seed_line
 from flows.progress import Progress, watch
-from flows.publish import published
+from flows.publish import copied, published
 from flows.recipe_file import replaced
 from flows.run import Run, open_run
 from flows.stages import resolve
 from flows.temporary_server import find_server
 from outputs.dataset import Dataset, read_dataset, read_rows
-from schemas.errors import BadInput, EndpointError, RunFailed
+from schemas.errors import BadInput, EndpointError, InstructloomError, RunFailed
 from schemas.manifest import Manifest, sum_usage
 from schemas.recipe import Recipe
 
@@ -53,6 +54,7 @@ def make_dataset(
     run = open_run(recipe, root, origin, progress, add)
     try:
         if done := published(run):
+            copied(run, done)
             out.print(f"Already made: {_where(done)}")
             return done.manifest
         for report in run.seed_reports:
@@ -61,7 +63,7 @@ def make_dataset(
             out.print(f"new   against {run.earlier.told()}", soft_wrap=True)
         quiet_prefect(debug)
         run.prepare()
-        find_server()
+        seen = _Seen(find_server())
         from flows.generate import generate
 
         if approve:
@@ -69,12 +71,18 @@ def make_dataset(
             run.close()
             run = open_run(recipe, root, origin, progress, add)
             progress.wanted = recipe.rows
-        with watch(progress, out), _started():
-            manifest = generate(recipe.model_dump(mode="json"), str(root), add)
+        shown = generate.with_options(on_running=[seen.note])
+        try:
+            with watch(progress, out), _started():
+                manifest = shown(recipe.model_dump(mode="json"), str(root), add)
+        except InstructloomError:
+            seen.tell(out)
+            raise
     finally:
         run.close()
     made = read_dataset(root / "datasets" / recipe.dataset / f"v{manifest.version}")
     _tell(made, root, out)
+    seen.tell(out)
     if not manifest.complete:
         why = WHY.get(manifest.stop_reason, manifest.stop_reason)
         raise RunFailed(f"{manifest.rows:,} of {recipe.rows:,} rows: {why}. What there is, is published and valid.")
@@ -93,6 +101,23 @@ def _approved(run: Run, out: Console, add: bool) -> Recipe:
     with watch(run.progress, out), _started():
         tried = first_shard(run.recipe.model_dump(mode="json"), str(run.root), add)
     return replaced(run.recipe, approve_in_terminal(run, tried, out), "approval")
+
+
+class _Seen:
+    """Remembers which flow run it is, and says where a person finds it in ``ui``, the user's own server's if any."""
+
+    def __init__(self, ui: str | None) -> None:
+        self.ui = ui
+        self.run: Any = None
+
+    def note(self, flow: Any, flow_run: Any, state: Any) -> None:
+        """Prefect calls it when the flow runs."""
+        self.run = flow_run.id
+
+    def tell(self, out: Console) -> None:
+        """The link, if there is something to link to."""
+        if self.ui and self.run:
+            out.print(f"In Prefect:   {self.ui}/runs/flow-run/{self.run}", soft_wrap=True)
 
 
 @contextmanager
@@ -181,8 +206,9 @@ def _small(recipe: Recipe, rows: int) -> Recipe:
     ]
     seeds = recipe.seeds.model_copy(update={"shard_rows": min(rows, recipe.seeds.shard_rows)})
     limits = recipe.limits.model_copy(update={"max_rounds": min(20, recipe.limits.max_rounds)})
+    output = recipe.output.model_copy(update={"copy_to": None})
     # Not on a cluster: a few rows are sooner made here, and its workers do not see a temporary folder.
-    changes = {"rows": rows, "stages": stages, "seeds": seeds, "limits": limits, "runner": "local"}
+    changes = {"rows": rows, "stages": stages, "seeds": seeds, "limits": limits, "output": output, "runner": "local"}
     return recipe.model_copy(update=changes)
 
 

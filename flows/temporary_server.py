@@ -4,7 +4,8 @@ Prefect starts one by itself, too; but that one stands in the terminal's process
 the run still reports how it ended, and it outlives a run that is killed. This one hears no signal, and ends when the
 pipe to its run does, however that comes about.
 
-Run as a program it is the server: it prints its port once it listens.
+Run as a program it is the server: it prints its port once it listens. ``instructloom up`` runs it, too, with the number
+of an open socket to listen on as its argument: clients that call while such a server is started anew only wait.
 """
 
 import atexit
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import threading
 
+from flows.servers import configured, running_server, ui_at, use
 from schemas.errors import RunFailed
 
 HOST = "127.0.0.1"
@@ -23,25 +25,29 @@ TEMPORARY = "INSTRUCTLOOM_TEMPORARY_SERVER"
 """Set in the environment of a run whose server ends with it: nobody will look at what it is told."""
 STOP_SECONDS = 10.0
 """For it to end by itself, once it may."""
+BROWSERS_SECONDS = 3
+"""For connections that nobody closes."""
 TICK = 0.05
 
 
-def find_server() -> None:
-    """Make sure that Prefect has a server: the user's, if one is configured, else one of our own until this process
-    ends. To be called before the first flow, once nothing else can be wrong.
+def find_server() -> str | None:
+    """Make sure that Prefect has a server: the user's, if one is configured or answers at the default address, else
+    one of our own until this process ends. To be called before the first flow, once nothing else can be wrong.
+
+    Gives the address of its UI, if it is the user's.
 
     Raises:
         RunFailed: it did not start.
     """
-    # Imported here: it takes seconds, which most commands need not wait for.
-    from prefect.context import refresh_global_settings_context
-    from prefect.settings import PREFECT_API_URL
-
-    if not PREFECT_API_URL.value():
-        os.environ["PREFECT_API_URL"] = f"http://{HOST}:{_start()}/api"
-        os.environ[TEMPORARY] = "1"
-        os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
-        refresh_global_settings_context()
+    if api := running_server():
+        if configured() is None:
+            use(api)
+        return ui_at(api)
+    port = _start()
+    os.environ[TEMPORARY] = "1"
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
+    use(f"http://{HOST}:{port}/api")
+    return None
 
 
 def _start() -> int:
@@ -90,8 +96,13 @@ def main() -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
-    listener = socket.create_server((HOST, 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(ephemeral=True, final=True), log_level="error", lifespan="on"))
+    lasting = len(sys.argv) > 1
+    listener = socket.socket(fileno=int(sys.argv[1])) if lasting else socket.create_server((HOST, 0))
+    app = create_app(ephemeral=not lasting, final=True)
+    # A page of the UI that somebody left open would hold up the end.
+    seconds = BROWSERS_SECONDS if lasting else None
+    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=seconds)
+    server = uvicorn.Server(config)
     # In a thread of its own it leaves the signals alone.
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

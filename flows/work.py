@@ -37,6 +37,14 @@ def source_shards(run: Run) -> int | None:
     return per_pass * passes
 
 
+def finished_before(run: Run, shard: int) -> list[StageCounts] | None:
+    """The balances of one shard, by stage, if an earlier attempt took it through all of them."""
+    folders = [run.store.shard(stage, shard) for stage in run.stages]
+    if not all(folder.done for folder in reversed(folders)):
+        return None
+    return [_report(run, stage, folder) for stage, folder in zip(run.stages, folders, strict=True)]
+
+
 def make_source(run: Run, shard: int) -> StageCounts:
     """Make one shard of the source: a round of the pool, or the next seeds. Shards must be made in order."""
     stage, folder = run.stages[0], run.store.shard(run.stages[0], shard)

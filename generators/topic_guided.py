@@ -275,7 +275,8 @@ def coverage(frame: pl.DataFrame, config: Config) -> pl.DataFrame:
     Rows without a topic, or with several, are not in it.
     """
     tree = topics.load(config.topics, tuple(config.categories))
-    found = Counter(zip(frame["topic"].to_list(), frame["subtopic"].to_list(), strict=True))
+    counts = frame.group_by("topic", "subtopic").len()
+    found = Counter({(topic, subtopic): rows for topic, subtopic, rows in counts.rows()})
     languages = frame["language"].unique().to_list()
     shown = languages[0] if len(languages) == 1 else "en"
     table = [

@@ -3,6 +3,7 @@
     <root>/<dataset>/
     ├── v1/
     │   ├── README.md            the card (outputs/card.py); makes datasets.load_dataset(folder) work
+    │   ├── report.html          the report (outputs/report/); a version is whole without it
     │   ├── data/train-*.parquet
     │   ├── rejects/rejects-*.parquet
     │   └── manifest.json        written last: what is in the other files, with their sha256

@@ -265,6 +265,21 @@ class Output(Strict):
             " before the response; separate = only in the `reasoning` column."
         ),
     )
+    copy_to: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where each published version is copied to, below datasets/: a folder, or any fsspec URL.",
+    )
+
+    @field_validator("copy_to")
+    @classmethod
+    def _a_place_without_a_login(cls, url: str | None) -> str | None:
+        if url is not None and "://" in url and _USER.match(url):
+            # Not shown: it is a secret, and it would stand in the manifest.
+            raise ValueError("there is a user name in the URL; take it out and log in by the store's own means")
+        if url is not None and url.endswith("://"):
+            raise ValueError(f"{url!r} names no place; give one such as s3://bucket/folder")
+        return url
 
 
 class Limits(Strict):

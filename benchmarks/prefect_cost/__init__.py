@@ -1,0 +1,1 @@
+"""What Prefect costs a run: time at the default shard size, and the database after a million rows."""

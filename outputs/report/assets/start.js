@@ -1,0 +1,5 @@
+startTheme();
+startCharts();
+startRows();
+startDetail();
+startMap();
