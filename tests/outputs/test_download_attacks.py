@@ -240,6 +240,7 @@ def test_a_version_removed_under_way_breaks_the_archive_off(tmp_path: Path, kind
 LIES: list[dict[str, object]] = [
     {"bytes": 5}, {"bytes": 10**15}, {"bytes": -1}, {"sha256": ""}, {"sha256": "zz"}, {"path": "../../../secret"},
     {"path": "data/none.parquet"}, {"path": "/etc/passwd"}, {"path": "secret"}, {"path": "data"}, {"rows": -5},
+    {"bytes": 10**400}, {"rows": 10**4000}, {"path": "data/" + "a" * 5000 + ".parquet"},
 ]  # fmt: skip
 
 
