@@ -17,7 +17,7 @@ from schemas.errors import BadInput
 
 MOST_CONNECTIONS = 400
 """More are answered 503. Each has a socket and a file, and a process may often have but 1,024 of both."""
-STALLED_SECONDS = 120
+STALLED_SECONDS = 120.0
 """How long a reader may take nothing at all before its connection is given up."""
 _SHUTDOWN_SECONDS = 1
 _KEEP_ALIVE_SECONDS = 30
@@ -76,7 +76,7 @@ def listening(host: str, port: int) -> socket.socket:
     # Accepted sockets inherit both.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_SECONDS * 1000)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED_SECONDS * 1000))
     return listener
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from outputs.download import connection
+from outputs.download import connection, server
 from outputs.download.body import PIECE
 from outputs.download.local import LocalStore
 from tests.outputs.download_server import PATIENCE, TOKEN, asked, connected, said, served
@@ -314,6 +314,23 @@ def test_slow_readers_keep_nobody_waiting(tmp_path: Path) -> None:
         finally:
             for connection_ in slow:
                 connection_.close()
+
+
+def test_who_takes_nothing_for_long_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "STALLED_SECONDS", 0.5)
+    path = large_version(tmp_path)
+    url = f"/datasets/sums/v1/{path.relative_to(path.parents[1])}".encode()
+    with served(tmp_path) as client:
+        client.get("/health")
+        before = handles()
+        with connected(client.base_url) as stalled:
+            stalled.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % url)
+            assert stalled.recv(10) == b"HTTP/1.1 2"
+            # Our end is one of them; the server's end and its file are two more, until it lets go.
+            ends = time.monotonic() + PATIENCE
+            while handles() > before + 1 and time.monotonic() < ends:
+                time.sleep(0.02)
+            assert handles() <= before + 1
 
 
 def handles() -> int:
