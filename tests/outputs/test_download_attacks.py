@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -331,6 +332,33 @@ def test_who_takes_nothing_for_long_is_let_go(tmp_path: Path, monkeypatch: pytes
             while handles() > before + 1 and time.monotonic() < ends:
                 time.sleep(0.02)
             assert handles() <= before + 1
+
+
+def test_connections_that_ask_nothing_make_room_for_those_that_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 20)
+    with served(tmp_path) as client, ExitStack() as stack:
+        idle = [stack.enter_context(connected(client.base_url)) for _ in range(60)]
+        assert client.get("/health").status_code == 200
+        for dropped in idle[:40]:
+            with suppress(ConnectionResetError):
+                assert dropped.recv(1) == b""
+
+
+def test_more_readers_than_can_be_served_are_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 10)
+    path = large_version(tmp_path)
+    request = f"GET /datasets/sums/v1/{path.relative_to(path.parents[1])} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    with served(tmp_path) as client, ExitStack() as stack:
+        answers = []
+        for _ in range(15):
+            reader = stack.enter_context(connected(client.base_url))
+            reader.sendall(request)
+            answers.append(reader.recv(12))
+        assert answers == [b"HTTP/1.1 200"] * 9 + [b"HTTP/1.1 503"] * 6
 
 
 def handles() -> int:
