@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench bench-teacher soak clean
+.PHONY: demo test lint bench bench-teacher bench-prefect soak clean
 
 demo: $(VENV)/.installed
 	$(BIN)/instructloom run recipes/demo.yaml
@@ -22,6 +22,9 @@ bench: $(VENV)/.installed-dev
 
 bench-teacher: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.teacher
+
+bench-prefect: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.prefect_cost
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.soak

@@ -15,6 +15,22 @@ PATIENCE = 120.0
 TICK = 0.1
 
 
+NOWHERE = "1"
+"""A port where nothing listens: a run finds no server that belongs to somebody else."""
+
+
+def bare_environment(home: Path) -> dict[str, str]:
+    """This process's environment with no settings of Prefect but where it lives; no server is configured or found."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_API_PORT": NOWHERE,
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
 @contextmanager
 def prefect_server(home: Path) -> Iterator[dict[str, str]]:
     """Runs until the end of the block; gives an environment for processes that should use it.
@@ -24,20 +40,12 @@ def prefect_server(home: Path) -> Iterator[dict[str, str]]:
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
-        "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONUNBUFFERED": "1",
-        # The server itself is told as well: its UI asks there.
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-    }
+    environment = bare_environment(home)
     arguments = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             _wait_until_healthy(f"http://127.0.0.1:{port}/api/health", server)
-            yield environment
+            yield {**environment, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
         finally:
             server.terminate()
 

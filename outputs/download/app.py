@@ -101,7 +101,7 @@ class Site:
         if place is None:
             raise Missing("there is nothing here")
         if place.latest:
-            there = place.at(self._catalog.latest(place.name))
+            there = place.at(self._latest(place.name))
             return RedirectResponse(there.url, 307, headers=_FRESH)
         return self._place(place, request)
 
@@ -119,7 +119,7 @@ class Site:
         name, version = request.path_params["name"], request.path_params["version"]
         if not is_name(name):
             raise Missing("there is no such dataset")
-        number = self._catalog.latest(name) if version == LATEST else version_number(version)
+        number = self._latest(name) if version == LATEST else version_number(version)
         if number is None:
             raise Missing("there is no such version; versions are v1, v2, …, and latest")
         found = self._catalog.version(name, number)
@@ -132,6 +132,9 @@ class Site:
     def health(self, request: Request) -> Response:
         """Whether the server is there."""
         return JSONResponse({"status": "ok"})
+
+    def _latest(self, name: str) -> int:
+        return self._catalog.newest(name, limit=1)[0].number
 
     def _place(self, place: Place, request: Request) -> Response:
         if place.number is None:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -16,6 +18,7 @@ from schemas.row import SCHEMA_VERSION
 _PARSED = 64
 """Manifests that are kept as read, at most: each can be as long as its dataset has shards."""
 
+_LONGEST = 2**63
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -27,7 +30,7 @@ class Store(Protocol):
         ...
 
     def numbers(self, name: str) -> list[int]:
-        """The published versions of a dataset, in order."""
+        """The versions of a dataset, and perhaps some that are not whole: those have no manifest."""
         ...
 
     def manifest(self, name: str, number: int) -> bytes:
@@ -52,7 +55,7 @@ class Version:
     def shards(self) -> dict[str, ShardFile]:
         """By path, in order; only what a version may hold, whatever the manifest says."""
         listed = [*self.manifest.files, *self.manifest.rejects]
-        return {shard.path: shard for shard in listed if is_shard(shard.path) and _SHA256.fullmatch(shard.sha256)}
+        return {shard.path: shard for shard in listed if _is_possible(shard)}
 
     @property
     def bytes(self) -> int:
@@ -60,23 +63,21 @@ class Version:
         return sum(shard.bytes for shard in self.shards.values())
 
 
+def _is_possible(shard: ShardFile) -> bool:
+    good = is_shard(shard.path) and _SHA256.fullmatch(shard.sha256) is not None
+    return good and 0 <= shard.bytes < _LONGEST and 0 <= shard.rows < _LONGEST
+
+
 class Catalog:
-    """The versions of a store. Versions whose manifest cannot be read are not shown."""
+    """The versions of a store. One whose manifest cannot be read is not shown."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def names(self) -> list[str]:
-        """The datasets that have a version, in order."""
-        return [name for name in self._store.names() if self._store.numbers(name)]
-
-    def latest(self, name: str) -> int:
-        """The number of the newest version.
-
-        Raises:
-            Missing: there is no such dataset.
-        """
-        return self._numbers(name)[-1]
+    def newest_of_each(self, limit: int) -> dict[str, list[Version]]:
+        """The datasets that have a version, in order, each with its newest ``limit`` versions."""
+        found = {name: list(islice(self._versions(name), limit)) for name in self._store.names()}
+        return {name: versions for name, versions in found.items() if versions}
 
     def newest(self, name: str, limit: int | None = None) -> list[Version]:
         """The versions of a dataset, the newest first, at most ``limit``.
@@ -84,11 +85,10 @@ class Catalog:
         Raises:
             Missing: there is no such dataset.
         """
-        return list(self._readable(name, self._numbers(name)[::-1][:limit]))
-
-    def count(self, name: str) -> int:
-        """How many versions a dataset has."""
-        return len(self._store.numbers(name))
+        versions = list(islice(self._versions(name), limit)) if is_name(name) else []
+        if not versions:
+            raise Missing("there is no such dataset")
+        return versions
 
     def version(self, name: str, number: int) -> Version:
         """One version.
@@ -105,18 +105,11 @@ class Catalog:
             raise Missing(f"the manifest of {name}@{number} cannot be read")
         return Version(name, number, manifest, tuple(self._store.documents(name, number)))
 
-    def _numbers(self, name: str) -> list[int]:
-        numbers = self._store.numbers(name) if is_name(name) else []
-        if not numbers:
-            raise Missing("there is no such dataset")
-        return numbers
-
-    def _readable(self, name: str, numbers: list[int]) -> Iterator[Version]:
-        for number in numbers:
-            try:
+    def _versions(self, name: str) -> Iterator[Version]:
+        """The newest first; no more is read than is taken."""
+        for number in sorted(self._store.numbers(name), reverse=True):
+            with suppress(Missing):
                 yield self.version(name, number)
-            except Missing:
-                continue
 
 
 @lru_cache(maxsize=_PARSED)

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import ValidationError
 
 from outputs.dataset import MANIFEST, Dataset
-from outputs.download.fetch import Fetcher
+from outputs.download.fetch import Fetcher, printable
 from outputs.download.paths import CARD, DOCUMENTS, LATEST, REPORT, Place, is_name
 from outputs.download.target import Target
 from outputs.files import sha256_of, write_atomically
@@ -113,7 +113,7 @@ def _target(folder: Path, content: bytes, rejects: bool) -> Target:
         return Target(folder, content, rejects)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
+        where = printable(".".join(map(str, first["loc"]))) or "the file"
         raise RunFailed(f"the server's {MANIFEST}: {where}: {first['msg']}; is its instructloom a later one?") from None
 
 

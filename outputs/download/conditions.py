@@ -51,7 +51,8 @@ def ranges(headers: Mapping[str, str], size: int, tag: str, modified: int | None
     if len(specs) > MOST_RANGES:
         raise NotSatisfiable
     found = [part for spec in specs if (part := _range(spec, size))]
-    if not found:
+    if not found or sum(stop - start for start, stop in found) > size:
+        # Ranges that overlap so much make of a small request a large answer.
         raise NotSatisfiable
     return found
 

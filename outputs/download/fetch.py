@@ -1,6 +1,7 @@
 """One file over HTTP, however often the connection breaks: what has come stays, and the rest is asked for."""
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -173,10 +174,14 @@ async def _refuse(path: str, response: httpx.Response) -> None:
 async def _detail(response: httpx.Response) -> str:
     try:
         said = (await response.aread())[:2000]
-        found = httpx.Response(200, content=said).json()
-        return str(found["detail"])
+        return printable(str(json.loads(said)["detail"]))
     except (ValueError, KeyError, TypeError, httpx.HTTPError):
         return "it does not say why"
+
+
+def printable(said: str) -> str:
+    """What a server says, as a terminal may show it: without control characters, and not endless."""
+    return "".join(letter if letter.isprintable() else " " for letter in said[:300])
 
 
 def _check_size(response: httpx.Response, shard: ShardFile, have: int) -> None:
@@ -186,10 +191,10 @@ def _check_size(response: httpx.Response, shard: ShardFile, have: int) -> None:
         unit, _, rest = response.headers.get("content-range", "").partition(" ")
         first, _, total = rest.partition("-")[0], "", rest.partition("/")[2]
         if unit != "bytes" or first != str(have):
-            raise RunFailed(f"{shard.path}: asked for the rest from byte {have} on, the server sends {rest or 'what?'}")
+            raise RunFailed(f"{shard.path}: the server does not send the rest, from byte {have} on, as it was asked to")
         told = total
-    if told.isdecimal() and int(told) != shard.bytes:
-        raise RunFailed(f"{shard.path}: the server has {told} bytes of it, and the manifest says {shard.bytes}")
+    if told.isdecimal() and told != str(shard.bytes):
+        raise RunFailed(f"{shard.path}: the server has {told[:20]} bytes of it, and the manifest says {shard.bytes}")
 
 
 def _continued(part: Path, have: int) -> dict[str, str]:

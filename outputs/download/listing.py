@@ -10,13 +10,8 @@ from schemas.manifest import ShardFile
 
 def datasets(catalog: Catalog, server: str) -> dict[str, Any]:
     """All datasets, each with its newest readable version. ``server`` is the address that the URLs begin with."""
-    found = [(name, catalog.newest(name, limit=1), catalog.count(name)) for name in catalog.names()]
-    return {
-        "datasets": [
-            {"name": name, "versions": count, "latest": summary(newest[0], server) if newest else None}
-            for name, newest, count in found
-        ]
-    }
+    found = catalog.newest_of_each(1)
+    return {"datasets": [{"name": name, "latest": summary(newest[0], server)} for name, newest in found.items()]}
 
 
 def dataset(catalog: Catalog, name: str, server: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from outputs.download.paths import DOCUMENTS, MANIFEST, is_name, version_number
 from schemas.errors import BadInput
 
 FOLDER = "datasets"
-LARGEST_MANIFEST = 64 << 20
+LARGEST_MANIFEST = 16 << 20
 """Bytes; one of a thousand shards has 200 kB."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A pipe would wait for a writer.
@@ -106,9 +106,8 @@ class LocalStore:
         return sorted(name for name in self._folders() if is_name(name))
 
     def numbers(self, name: str) -> list[int]:
-        """The published versions of a dataset, in order."""
-        numbers = (version_number(folder) for folder in self._folders(name))
-        return sorted(number for number in numbers if number and self._has(name, number, MANIFEST))
+        """The versions of a dataset; those that are not whole have no manifest."""
+        return [number for folder in self._folders(name) if (number := version_number(folder))]
 
     def manifest(self, name: str, number: int) -> bytes:
         """The manifest of a version.

@@ -148,7 +148,7 @@ def _schemas() -> Json:
         "archives": {"type": "object", "additionalProperties": _URL},
     }  # fmt: skip
     short = {"$ref": "#/components/schemas/Summary"}
-    entry = _object({"name": _TEXT, "versions": _INTEGER, "latest": {"anyOf": [short, {"type": "null"}]}})
+    entry = _object({"name": _TEXT, "latest": short})
     return {
         "Error": _object({"detail": _TEXT}),
         "Shard": _object(shard),

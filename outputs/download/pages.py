@@ -45,7 +45,7 @@ POLICY = (
 
 def index(catalog: Catalog, archives: Sequence[str]) -> str:
     """The first page: every dataset with its newest versions."""
-    parts = [_dataset(catalog, name, archives) for name in catalog.names()]
+    parts = [_dataset(name, found, archives) for name, found in catalog.newest_of_each(RECENT + 1).items()]
     none = '<p class="soft">There are none yet. A run that ends publishes one.</p>'
     return _page("Datasets", "<h1>Datasets</h1>", *(parts or [none]))
 
@@ -86,11 +86,10 @@ def size(count: int) -> str:
     return f"{number:.0f} {unit}" if unit == "B" or number >= 99.5 else f"{number:.1f} {unit}"
 
 
-def _dataset(catalog: Catalog, name: str, archives: Sequence[str]) -> str:
-    count = catalog.count(name)
-    link = f'<a href="{Place(name).url}">{escape(name)}</a>'
-    more = f'<p><a href="{Place(name).url}">All {count:,} versions</a></p>' if count > RECENT else ""
-    return f"<h2>{link}</h2>{_versions(catalog.newest(name, RECENT), archives)}{more}"
+def _dataset(name: str, found: Sequence[Version], archives: Sequence[str]) -> str:
+    link = Place(name).url
+    more = f'<p><a href="{link}">All versions</a></p>' if len(found) > RECENT else ""
+    return f'<h2><a href="{link}">{escape(name)}</a></h2>{_versions(found[:RECENT], archives)}{more}'
 
 
 def _versions(versions: Iterable[Version], archives: Sequence[str]) -> str:

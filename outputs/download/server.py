@@ -15,9 +15,11 @@ from outputs.download.connection import PatientProtocol
 from outputs.download.guard import is_loopback
 from schemas.errors import BadInput
 
-MOST_CONNECTIONS = 400
-"""More are answered 503. Each has a socket and a file, and a process may often have but 1,024 of both."""
-STALLED_SECONDS = 120
+MOST_CONNECTIONS = 300
+"""At a time. Each has a socket and a file, and a process may often have but 1,024 of both."""
+_ACCEPTED_AT_ONCE = 100
+"""Connections that are taken before any of them is looked at."""
+STALLED_SECONDS = 120.0
 """How long a reader may take nothing at all before its connection is given up."""
 _SHUTDOWN_SECONDS = 1
 _KEEP_ALIVE_SECONDS = 30
@@ -58,7 +60,8 @@ def server_of(app: Starlette) -> uvicorn.Server:
     quiet: dict[str, Any] = {"log_config": None, "log_level": "critical", "access_log": False, "server_header": False}
     times: dict[str, Any] = {"timeout_keep_alive": _KEEP_ALIVE_SECONDS, "timeout_graceful_shutdown": _SHUTDOWN_SECONDS}
     kinds: dict[str, Any] = {"http": PatientProtocol, "ws": "none", "loop": "asyncio", "lifespan": "off"}
-    return uvicorn.Server(uvicorn.Config(app, limit_concurrency=MOST_CONNECTIONS, **times, **quiet, **kinds))
+    limits: dict[str, Any] = {"limit_concurrency": MOST_CONNECTIONS, "backlog": _ACCEPTED_AT_ONCE}
+    return uvicorn.Server(uvicorn.Config(app, **limits, **times, **quiet, **kinds))
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -76,7 +79,7 @@ def listening(host: str, port: int) -> socket.socket:
     # Accepted sockets inherit both.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_SECONDS * 1000)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED_SECONDS * 1000))
     return listener
 
 

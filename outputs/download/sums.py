@@ -1,6 +1,7 @@
 """Checksums of files that no manifest knows, or that a zip wants; each is worked out once for a state of a file."""
 
 import hashlib
+import threading
 import zlib
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,6 +13,7 @@ T = TypeVar("T")
 PIECE = 1 << 20
 """Bytes read at a time."""
 _KEPT = 100_000
+_WORK = threading.Lock()
 
 
 class Sums:
@@ -33,11 +35,15 @@ class Sums:
 def _remembered(known: dict[Stamp, T], file: OpenFile, work_out: Callable[[OpenFile], T]) -> T:
     value = known.get(file.stamp)
     if value is None:
-        value = work_out(file)
-        file.check()
-        if len(known) >= _KEPT:
-            known.clear()
-        known[file.stamp] = value
+        # One at a time: of many who want the same, the first works it out.
+        with _WORK:
+            value = known.get(file.stamp)
+            if value is None:
+                value = work_out(file)
+                file.check()
+                if len(known) >= _KEPT:
+                    known.clear()
+                known[file.stamp] = value
     return value
 
 

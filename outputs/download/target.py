@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from outputs.dataset import Dataset, read_dataset
-from outputs.download.paths import CARD, MANIFEST, REPORT, is_shard
+from outputs.download.paths import CARD, MANIFEST, REPORT, is_name, is_shard
 from outputs.files import sha256_of, sync, write_atomically
 from schemas.errors import BadInput, DatasetError, RunFailed
 from schemas.manifest import Manifest, ShardFile
@@ -28,6 +28,8 @@ class Target:
         for shard in [*self.manifest.files, *self.manifest.rejects]:
             if not is_shard(shard.path):
                 raise RunFailed(f"{MANIFEST} lists {shard.path!r}, and no version holds such a file; do not trust it")
+        if not is_name(self.manifest.dataset) or self.manifest.version < 1:
+            raise RunFailed(f"{MANIFEST} does not say what version of which dataset this is; do not trust it")
         self._whole = self.shards
         if not rejects:
             self.manifest = self.manifest.model_copy(update={"rejects": []})

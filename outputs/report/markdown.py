@@ -117,7 +117,7 @@ def _summary(data: ReportData) -> str:
 
 
 def _links(links: Mapping[str, str]) -> str:
-    good = [f"[{markdown(name)}]({_address(url)})" for name, url in links.items() if _is_address(url)]
+    good = [f"[{_label(name)}]({_address(url)})" for name, url in links.items() if _is_address(url)]
     return " · ".join(good)
 
 
@@ -131,7 +131,12 @@ def _address(url: str) -> str:
 
 
 def _image(chart: Chart) -> str:
-    return f"![{markdown(f'{chart.title}. {chart.says}', 300)}]({chart.data_uri()})"
+    return f"![{_label(f'{chart.title}. {chart.says}')}]({chart.data_uri()})"
+
+
+def _label(text: str) -> str:
+    """The text of a link or an image, where one of Prefect's interfaces shows a backslash as it is."""
+    return cell(text.replace("[", "(").replace("]", ")"), 300)
 
 
 def _fitting(drawn: Iterable[Chart], room: int) -> tuple[list[str], list[str]]:
@@ -148,7 +153,9 @@ def _fitting(drawn: Iterable[Chart], room: int) -> tuple[list[str], list[str]]:
 
 def _funnel_table(manifest: Manifest) -> str:
     # Without the reasons: they have a list of their own, and a narrow page has no room for them here.
-    return _table(HEADERS[:-1], [entry.cells[:-1] for entry in funnel(manifest.funnel)], numbers_from=1)
+    return _table(
+        HEADERS[:-1], [[markdown(entry.stage), *entry.cells[1:-1]] for entry in funnel(manifest.funnel)], numbers_from=1
+    )
 
 
 def _reasons(data: ReportData) -> str:
@@ -157,8 +164,8 @@ def _reasons(data: ReportData) -> str:
         return "Nothing."
     total = sum(count for _, _, count in found)
     lines = [
-        f"- **{counted(count, 'row')}** ({percent(count, total)}) at {markdown(stage)} that"
-        f" {markdown(meaning(reason))} ({markdown(reason)})"
+        f"- **{counted(count, 'row')}** ({percent(count, total)}) that {markdown(meaning(reason))}"
+        f" · {markdown(stage)}, {markdown(reason)}"
         for stage, reason, count in found[:MOST_REASONS]
     ]
     if rest := found[MOST_REASONS:]:
@@ -185,7 +192,7 @@ def _shards(files: Sequence[ShardFile], base: str | None) -> str:
 
 
 def _shard_name(shard: ShardFile, base: str | None) -> str:
-    return f"[{markdown(shard.path)}]({_address(f'{base}/{shard.path}')})" if base else markdown(shard.path)
+    return f"[{_label(shard.path)}]({_address(f'{base}/{shard.path}')})" if base else markdown(shard.path)
 
 
 def _loading(manifest: Manifest, base: str | None) -> str:
@@ -204,14 +211,9 @@ def _loading(manifest: Manifest, base: str | None) -> str:
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, numbers_from: int, numbers_to: int = 99) -> str:
-    """A table; columns from one to before another are numbers. Cells are markdown already, but for bare names."""
+    """A table of cells that are markdown already; columns from one to before another are numbers."""
     marks = ["--:" if numbers_from <= place < numbers_to else "---" for place in range(len(headers))]
-    body = [[_bare(entry) for entry in row] for row in rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [list(headers), marks, *body])
-
-
-def _bare(entry: str) -> str:
-    return markdown(entry) if re.fullmatch(r"[\w.@-]+", entry) else entry.replace("|", "\\|")
+    return "\n".join(f"| {' | '.join(row)} |" for row in [headers, marks, *rows])
 
 
 def _spread(items: Sequence[Sample], count: int = ROWS_EACH) -> list[Sample]:

@@ -111,7 +111,7 @@ class Drawing:
 
 def ticks(top: float, count: int = 4) -> list[float]:
     """Round numbers from 0 to at least ``top``; whole ones where ``top`` is 1 or more."""
-    if not math.isfinite(top) or top <= 0:
+    if not math.isfinite(top) or top < 1e-6:
         return [0.0, 1.0]
     rough = top / count
     power = 10.0 ** math.floor(math.log10(rough))

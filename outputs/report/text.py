@@ -43,7 +43,7 @@ def cell(text: str | None, limit: int = 160) -> str:
     hair spaces, and backticks are replaced by their look-alike.
     """
     plain = _ADDRESS.sub(_BREAK, line(text, limit)).replace("`", "\u02cb")
-    plain = re.sub(r"[*~]|(?<!\w)_|_(?!\w)", rf"{_HAIR}\g<0>{_HAIR}", plain)
+    plain = re.sub(r"[*~]|(?<![^\W_])_|_(?![^\W_])", rf"{_HAIR}\g<0>{_HAIR}", plain)
     plain = re.sub(r"[<&\[\]!\\]", rf"\g<0>{_BREAK}", plain)
     return f"{_BREAK}{plain}" if plain else ""
 

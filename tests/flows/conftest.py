@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from benchmarks.prefect_server import prefect_server
+from tests.flows.upped import Upped
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -62,3 +63,14 @@ def write_recipe(tmp_path: Path) -> Callable[..., str]:
         return name
 
     return write
+
+
+@pytest.fixture(scope="session")
+def upped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upped]:
+    """A Prefect server with a worker, as ``instructloom up`` starts them, for all tests that only use them."""
+    folder = tmp_path_factory.mktemp("up")
+    up = Upped(folder / "prefect", folder)
+    try:
+        yield up
+    finally:
+        up.stop()

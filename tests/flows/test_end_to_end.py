@@ -94,6 +94,7 @@ def test_a_run_ends_with_exactly_the_rows_asked_for_and_every_reader_reads_them(
     assert pl.read_parquet(folder / "data" / "*.parquet").height == 37
     assert pyarrow.dataset.dataset(folder / "data").count_rows() == 37
     assert len(list((folder / "data").iterdir())) == 4
+    assert "<h1>tried@1</h1>" in (folder / "report.html").read_text(encoding="utf-8")
     code = (
         "import datasets, sys; d = datasets.load_dataset(sys.argv[1], split='train', cache_dir=sys.argv[2]);"
         "print(d.num_rows, [m['role'] for m in d[0]['messages']])"

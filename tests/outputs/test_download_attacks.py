@@ -8,12 +8,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
-from outputs.download import connection
+from outputs.download import connection, server
 from outputs.download.body import PIECE
 from outputs.download.local import LocalStore
 from tests.outputs.download_server import PATIENCE, TOKEN, asked, connected, said, served
@@ -240,6 +241,7 @@ def test_a_version_removed_under_way_breaks_the_archive_off(tmp_path: Path, kind
 LIES: list[dict[str, object]] = [
     {"bytes": 5}, {"bytes": 10**15}, {"bytes": -1}, {"sha256": ""}, {"sha256": "zz"}, {"path": "../../../secret"},
     {"path": "data/none.parquet"}, {"path": "/etc/passwd"}, {"path": "secret"}, {"path": "data"}, {"rows": -5},
+    {"bytes": 10**400}, {"rows": 10**4000}, {"path": "data/" + "a" * 5000 + ".parquet"},
 ]  # fmt: skip
 
 
@@ -313,6 +315,50 @@ def test_slow_readers_keep_nobody_waiting(tmp_path: Path) -> None:
         finally:
             for connection_ in slow:
                 connection_.close()
+
+
+def test_who_takes_nothing_for_long_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "STALLED_SECONDS", 0.5)
+    path = large_version(tmp_path)
+    url = f"/datasets/sums/v1/{path.relative_to(path.parents[1])}".encode()
+    with served(tmp_path) as client:
+        client.get("/health")
+        before = handles()
+        with connected(client.base_url) as stalled:
+            stalled.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % url)
+            assert stalled.recv(10) == b"HTTP/1.1 2"
+            # Our end is one of them; the server's end and its file are two more, until it lets go.
+            ends = time.monotonic() + PATIENCE
+            while handles() > before + 1 and time.monotonic() < ends:
+                time.sleep(0.02)
+            assert handles() <= before + 1
+
+
+def test_connections_that_ask_nothing_make_room_for_those_that_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 20)
+    with served(tmp_path) as client, ExitStack() as stack:
+        idle = [stack.enter_context(connected(client.base_url)) for _ in range(60)]
+        assert client.get("/health").status_code == 200
+        for dropped in idle[:40]:
+            with suppress(ConnectionResetError):
+                assert dropped.recv(1) == b""
+
+
+def test_more_readers_than_can_be_served_are_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 10)
+    path = large_version(tmp_path)
+    request = f"GET /datasets/sums/v1/{path.relative_to(path.parents[1])} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    with served(tmp_path) as client, ExitStack() as stack:
+        answers = []
+        for _ in range(15):
+            reader = stack.enter_context(connected(client.base_url))
+            reader.sendall(request)
+            answers.append(reader.recv(12))
+        assert answers == [b"HTTP/1.1 200"] * 9 + [b"HTTP/1.1 503"] * 6
 
 
 def handles() -> int:

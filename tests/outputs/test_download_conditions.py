@@ -60,6 +60,9 @@ def test_a_suffix_is_the_end(size: int, length: int) -> None:
         ("lines=1-2", None),
         ("bytes", None),
         (f"bytes={','.join(['0-0'] * MOST_RANGES)}", [(0, 1)] * MOST_RANGES),
+        ("bytes=0-,0-", "416"),
+        ("bytes=0-59,41-", "416"),
+        ("bytes=0-49,50-", [(0, 50), (50, 100)]),
         (f"bytes={','.join(['0-0'] * (MOST_RANGES + 1))}", "416"),
     ],
 )

@@ -177,10 +177,7 @@ def test_latest_leads_to_the_newest_version(client: httpx.Client, below: str, th
 
 def test_what_there_is_as_json(client: httpx.Client, dataset: Dataset) -> None:
     found = client.get("/api/datasets").json()["datasets"]
-    assert [(each["name"], each["versions"], each["latest"]["version"]) for each in found] == [
-        ("math", 1, 1),
-        ("sums", 2, 2),
-    ]
+    assert [(each["name"], each["latest"]["version"]) for each in found] == [("math", 1), ("sums", 2)]
     versions = client.get("/api/datasets/sums").json()["versions"]
     assert [(each["version"], each["rows"], each["complete"]) for each in versions] == [(2, 25, True), (1, 5, True)]
     details = client.get("/api/datasets/sums/latest").json()
