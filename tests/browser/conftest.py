@@ -1,12 +1,12 @@
-"""A real browser, and all that a user of Prefect's UI has on one machine: server, work pool, worker, endpoint.
+"""A real browser, and what ``instructloom up`` starts on a user's machine: Prefect, a worker, the downloads.
 
-Without a browser the tests are skipped; ``INSTRUCTLOOM_REQUIRE_BROWSER=1`` has them fail. Screenshots go to the
-folder ``INSTRUCTLOOM_SCREENSHOTS`` names, by default ``test-output/screenshots``; with ``INSTRUCTLOOM_UPDATE_DOCS=1``
-those of the README are written to ``docs/images`` as well.
+Screenshots go to the folder that ``INSTRUCTLOOM_SCREENSHOTS`` names, by default ``test-output/screenshots``; with
+``INSTRUCTLOOM_UPDATE_DOCS=1`` those of the README are written to ``docs/images`` as well.
 """
 
 import os
-import shutil
+import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,27 +18,17 @@ from typing import Any
 import anyio
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from benchmarks.prefect_server import prefect_server
 from teachers.builtin.server import create_app, serving_app
 from tests.browser.prefect_ui import PrefectUI
+from tests.chromium import chromium
 
 HOUSE = Path(__file__).parents[2]
-CALLED = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-POOL = "instructloom"
+INSTRUCTLOOM = (sys.executable, "-m", "flows.cli")
 
 
 class Slowed:
@@ -72,60 +62,79 @@ class Slowing:
 
 @dataclass
 class Site:
-    """What runs, and where it works."""
+    """What ``instructloom up`` started, and a terminal beside it."""
 
     root: Path
     environment: dict[str, str]
+    up: "subprocess.Popen[str]"
 
     @property
     def url(self) -> str:
         """Of Prefect's UI."""
         return self.environment["PREFECT_API_URL"].removesuffix("/api")
 
-    def run(self, *arguments: str) -> str:
-        """What a Python program prints that is run in the root."""
+    def instructloom(self, *arguments: str) -> str:
+        """What the command prints; it must succeed."""
         done = subprocess.run(
-            [sys.executable, *arguments], env=self.environment, cwd=self.root, capture_output=True, text=True,
+            [*INSTRUCTLOOM, *arguments], env=self.environment, cwd=self.root, capture_output=True, text=True,
             timeout=120, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def versions(self, dataset: str) -> list[int]:
-        """The published ones."""
-        return sorted(int(path.parent.name[1:]) for path in self.root.glob(f"datasets/{dataset}/v*/manifest.json"))
+    def deploy(self, recipe: str, *options: str) -> str:
+        """The address, which the command prints, of the deployment in the UI."""
+        told = self.instructloom("deploy", recipe, *options)
+        found = re.search(r"http://\S+/deployments/deployment/\S+", told)
+        assert found is not None, told
+        return found[0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless, from Debian's package or wherever it is."""
-    found = next(filter(None, map(shutil.which, CALLED)), None)
-    if found is None:
-        reason = f"no browser: none of {', '.join(CALLED)} is installed (on Debian: apt-get install chromium)"
-        if os.environ.get("INSTRUCTLOOM_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    with chromium() as running:
+        yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Asked for after the browser: without one, nothing is started."""
-    root = tmp_path_factory.mktemp("site")
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as environment:
-        environment |= {"PYTHONPATH": str(HOUSE), "COLUMNS": "200", "PREFECT_WORKER_QUERY_SECONDS": "1"}
-        site = Site(root, environment)
-        site.run("-m", "prefect", "work-pool", "create", POOL, "--type", "process")
-        worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL]
-        with (
-            (root / "worker.log").open("w", encoding="utf-8") as log,
-            subprocess.Popen(worker, env=environment, cwd=root, stdout=log, stderr=log) as process,
-        ):
-            yield site
-            process.terminate()
+    root, home = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("prefect")
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "INSTRUCTLOOM_"))},
+        "PREFECT_HOME": str(home),
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(HOUSE),
+        "COLUMNS": "200",
+        # A person can wait for longer than a test.
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+    }
+    arguments = ["up", "--root", str(root), "--port", "0", "--download-port", str(free_port())]
+    with subprocess.Popen([*INSTRUCTLOOM, *arguments], env=environment, stdout=subprocess.PIPE, text=True) as up:
+        try:
+            yield Site(root, environment | {"PREFECT_API_URL": api_told_by(up)}, up)
+        finally:
+            up.terminate()
+            up.communicate(timeout=90)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def api_told_by(up: "subprocess.Popen[str]") -> str:
+    """What ``up`` says that other terminals should set, once all is there."""
+    told = ""
+    for line in up.stdout or ():
+        told += line
+        if line.startswith("Next:"):
+            found = re.search(r"export PREFECT_API_URL=(\S+)", told)
+            assert found is not None, told
+            return found[1]
+    raise AssertionError(f"`instructloom up` ended: {told}")
 
 
 @pytest.fixture

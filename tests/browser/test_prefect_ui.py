@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -9,29 +10,17 @@ from playwright.sync_api import expect
 
 from outputs.dataset import read_dataset
 from tests.browser.conftest import Site, Slowed
-from tests.browser.prefect_ui import PATIENCE, PrefectUI
+from tests.browser.prefect_ui import CONTRAST, INK, PATIENCE, PrefectUI
 from tests.flows.test_adding import assert_none_repeated
 from tests.flows.test_end_to_end import assert_sound
 
 WriteRecipe = Callable[..., str]
+STAGES = [
+    {"use": "self_instruct", "prompts_per_round": 2},
+    {"use": "evol_instruct", "rounds": 1},
+    {"use": "respond"},
+]
 pytestmark = pytest.mark.browser
-
-DEPLOY = """
-import sys
-from prefect.deployments.runner import EntrypointType
-from flows.deployed import deployed
-name, recipe, root = sys.argv[1:]
-made = deployed.to_deployment(
-    name, entrypoint_type=EntrypointType.MODULE_PATH, parameters={"recipe": recipe, "root": root},
-    work_pool_name="instructloom", cron="0 2 * * *",
-)
-print(made.apply())
-"""
-
-
-def deploy(site: Site, recipe: str, name: str) -> str:
-    """The address of the deployment's page."""
-    return f"/deployments/deployment/{site.run('-c', DEPLOY, name, recipe, str(site.root)).split()[-1]}"
 
 
 def start(ui: PrefectUI, deployment: str, **numbers: float) -> None:
@@ -39,41 +28,96 @@ def start(ui: PrefectUI, deployment: str, **numbers: float) -> None:
     ui.open(f"{deployment}/run")
     for name, value in numbers.items():
         ui.number(name, value)
-    ui.page.get_by_role("button", name="Submit").click()
-    ui.page.get_by_role("button", name="View run").last.click()
+    ui.submit()
 
 
-def test_a_deployment_is_run_from_its_form_and_its_progress_watched(
+def test_a_deployment_is_run_from_its_form_watched_and_what_it_made_is_seen_and_downloaded(
     ui: PrefectUI, site: Site, teacher: Slowed, write_recipe: WriteRecipe
 ) -> None:
     teacher.seconds = 0.2
-    deployment = deploy(site, write_recipe("nightly-math", rows=500), "nightly")
+    recipe = write_recipe("nightly-math", rows=500, stages=[*STAGES, {"use": "minhash"}, {"use": "embedding"}])
+    deployment = site.deploy(recipe, "--cron", "0 2 * * *", "--timezone", "Europe/Berlin", "--name", "nightly")
     ui.open(deployment)
-    expect(ui.page.get_by_text("At 02:00 AM", exact=False)).to_be_visible()
+    expect(ui.page.get_by_text("At 02:00 AM")).to_be_visible()
     ui.shoot("deployment")
-    start(ui, deployment, rows=60, seed=7)
-    ui.state("Running")
-    ui.tab("Artifacts")
-    respond = ui.artifact("nightly-math-progress-respond").get_by_role("article")
-    expect(respond).to_contain_text(re.compile(r"\d+ rows in"), timeout=PATIENCE)
-    told = respond.inner_text()
-    expect(respond).not_to_have_text(told, timeout=PATIENCE)
-    ui.shoot("progress", docs=True)
+    start(ui, deployment, rows=120, seed=7)
+    watch(ui, "nightly-math")
     teacher.seconds = 0
     ui.state("Completed")
-    expect(ui.page.get_by_role("banner").get_by_text("nightly-math · v1", exact=False)).to_be_visible()
-    manifest = assert_sound(site.root / "datasets" / "nightly-math" / "v1")
-    assert (manifest.rows, manifest.recipe["seed"]) == (60, 7)
+    expect(ui.page.get_by_role("banner").get_by_text("nightly-math · v1")).to_be_visible()
+    version = site.root / "datasets" / "nightly-math" / "v1"
+    manifest = assert_sound(version)
+    assert (manifest.rows, manifest.recipe["seed"]) == (120, 7)
+    look_at_the_report(ui)
+    look_at_rows(ui, version)
+    download(ui, version)
+
+
+def watch(ui: PrefectUI, dataset: str) -> None:
+    """The progress of a stage moves while its run works."""
+    ui.state("Running")
+    ui.tab("Artifacts")
+    told = ui.artifact(f"{dataset}-progress-respond").get_by_role("article")
+    expect(told).to_contain_text(re.compile(r"[1-9]\d* rows in"), timeout=PATIENCE)
+    before = told.inner_text()
+    expect(told).not_to_have_text(before, timeout=PATIENCE)
+    ui.shoot("progress", docs=True)
+
+
+def look_at_the_report(ui: PrefectUI) -> None:
+    """Its charts are drawn, and stand out against the page in both themes."""
+    with ui.artifact_page("nightly-math-report") as report:
+        expect(report.get_by_role("heading", name="Funnel")).to_be_visible()
+        ui.shoot("report dark", docs=True)
+        address = ui.page.url
+        charts = report.locator("img[src^='data:image/svg']")
+        for theme in ("dark", "light"):
+            ui.theme(theme)
+            ui.open(address)
+            expect(report.get_by_role("heading", name="Funnel")).to_be_visible()
+            assert charts.count() > 5
+            for chart in charts.all():
+                chart.scroll_into_view_if_needed()
+                assert chart.evaluate(INK, CONTRAST) > 0.01, f"{theme}: {chart.get_attribute('alt')}"
+            ui.shoot(f"report {theme} below")
+        ui.theme("dark")
+
+
+def look_at_rows(ui: PrefectUI, version: Path) -> None:
+    rows = pl.read_parquet(version / "data" / "*.parquet")
+    with ui.artifact_page("nightly-math-rows-accepted") as table:
+        expect(table.get_by_role("row").nth(5)).to_be_visible()
+        ui.shoot("rows accepted", docs=True)
+        print(table.aria_snapshot()[:3000])
+    with ui.artifact_page("nightly-math-rows-evolution"):
+        ui.page.get_by_role("row").first.wait_for()
+        ui.shoot("rows evolution")
+    with ui.artifact_page("nightly-math-rows-similar-pairs"):
+        ui.page.get_by_role("row").first.wait_for()
+        ui.shoot("rows similar pairs")
+
+
+def download(ui: PrefectUI, version: Path) -> None:
+    with ui.artifact_page("nightly-math-download") as files:
+        ui.shoot("download", docs=True)
+        link = files.get_by_role("link", name=re.compile(r"train-00000"))
+        url = link.get_attribute("href")
+        assert url is not None
+        assert pl.read_parquet(url).equals(pl.read_parquet(version / "data" / "*.parquet"))
+        with ui.page.expect_download() as fetched:
+            link.click()
+        assert pl.read_parquet(fetched.value.path()).height == 120
+    with ui.artifact_page("nightly-math-card"):
+        ui.shoot("card")
 
 
 def test_a_run_that_waits_for_approval_goes_on_with_what_the_person_changed(
     ui: PrefectUI, site: Site, write_recipe: WriteRecipe
 ) -> None:
-    deployment = deploy(site, write_recipe("careful"), "careful")
+    deployment = site.deploy(write_recipe("careful"))
     ui.open(f"{deployment}/run")
     ui.field("approve").get_by_role("switch").click()
-    ui.page.get_by_role("button", name="Submit").click()
-    ui.page.get_by_role("button", name="View run").last.click()
+    ui.submit()
     ui.state("Paused")
     ui.button("Resume").click()
     dialogue = ui.page.get_by_role("dialog")
@@ -89,7 +133,7 @@ def test_a_run_that_waits_for_approval_goes_on_with_what_the_person_changed(
 def test_a_run_that_is_cancelled_goes_on_when_it_is_retried(
     ui: PrefectUI, site: Site, teacher: Slowed, write_recipe: WriteRecipe
 ) -> None:
-    deployment = deploy(site, write_recipe("halted", rows=30), "halted")
+    deployment = site.deploy(write_recipe("halted", rows=30))
     start(ui, deployment)
     ui.state("Completed")
     teacher.seconds = 0.2
@@ -126,7 +170,7 @@ def test_a_run_that_is_suspended_goes_on_when_it_is_resumed(
     ui: PrefectUI, site: Site, teacher: Slowed, write_recipe: WriteRecipe
 ) -> None:
     teacher.seconds = 0.2
-    deployment = deploy(site, write_recipe("resting", rows=100), "resting")
+    deployment = site.deploy(write_recipe("resting", rows=100))
     start(ui, deployment)
     ui.tab("Artifacts")
     respond = ui.artifact("resting-progress-respond").get_by_role("article")
@@ -134,7 +178,7 @@ def test_a_run_that_is_suspended_goes_on_when_it_is_resumed(
     ui.button("Suspend").click()
     ui.page.get_by_role("dialog").wait_for()
     ui.shoot("suspend")
-    ui.confirm("Suspend")
+    ui.confirm("Submit")
     ui.state("Suspended")
     ui.shoot("suspended")
     asked = teacher.asked
