@@ -7,6 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.pictures import reduced
+
 PATIENCE = 120_000
 """Milliseconds for a run to get somewhere, on a machine that is busy."""
 AT_ONCE = 30_000
@@ -56,9 +58,10 @@ class PrefectUI:
         file = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") + ".png"
         picture = self.page.screenshot(path=self._folder / file, animations="disabled")
         if docs and self._docs is not None:
-            assert len(picture) < LARGEST, f"{file}: {len(picture)} bytes"
+            small = reduced(picture, self.page)
+            assert len(small) < LARGEST, f"{file}: {len(small)} bytes"
             self._docs.mkdir(parents=True, exist_ok=True)
-            (self._docs / file).write_bytes(picture)
+            (self._docs / file).write_bytes(small)
 
     def open(self, path: str) -> None:
         """Go to an address, given whole or below the UI's."""
