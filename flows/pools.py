@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 POOL = "instructloom"
 TAG = "instructloom"
 WATCH = "instructloom: a flow run that fell silent has crashed"
+DOWNLOAD_URL = "instructloom_download_url"
+"""A Prefect variable."""
 PAGE = 200
 """What a server gives at once, at most."""
 HEARTBEAT = 30
@@ -30,6 +32,17 @@ PATIENT = {
 def now() -> datetime:
     """The time, as Prefect notes it."""
     return datetime.now(UTC)
+
+
+def tell_downloads(url: str) -> None:
+    """Let the server's flow runs know, by a Prefect variable, where their datasets can be downloaded."""
+    from prefect.client.schemas.actions import VariableCreate, VariableUpdate
+
+    with _client() as client:
+        if client.read_variable_by_name(DOWNLOAD_URL) is None:
+            client.create_variable(VariableCreate(name=DOWNLOAD_URL, value=url))
+        else:
+            client.update_variable(VariableUpdate(name=DOWNLOAD_URL, value=url))
 
 
 def _client() -> "SyncPrefectClient":

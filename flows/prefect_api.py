@@ -12,6 +12,7 @@ from uuid import UUID
 
 from prefect import get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.context import FlowRunContext
 from prefect.events import emit_event
 from prefect.logging import get_logger, get_run_logger
@@ -57,6 +58,13 @@ def put_artifact(flow_run: UUID, kind: str, key: str, data: Any, description: st
     wanted = ArtifactCreate(type=kind, key=key, data=data, description=description, flow_run_id=flow_run)
     made = tell(lambda client: client.create_artifact(wanted))
     return None if made is None else made.id
+
+
+def artifacts_of(flow_run: UUID) -> dict[str, UUID]:
+    """What a flow run shows already, from an earlier attempt: ids by key."""
+    which = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run]))
+    found = tell(lambda client: client.read_artifacts(artifact_filter=which)) or []
+    return {artifact.key: artifact.id for artifact in found if artifact.key}
 
 
 def update_artifact(artifact: UUID, data: Any, description: str) -> None:

@@ -8,9 +8,8 @@ import threading
 import time
 from types import TracebackType
 from typing import Any, Self
-from uuid import UUID
 
-from flows.prefect_api import artifact_key, flow_run_id, logger, name_run, put_artifact, update_artifact
+from flows.prefect_api import artifact_key, artifacts_of, flow_run_id, logger, name_run, put_artifact, update_artifact
 from flows.progress import Progress, plain_line
 from flows.run import Run
 from outputs.dataset import next_version
@@ -45,7 +44,8 @@ class Reporter:
         self._run = run
         self._flow_run = flow_run_id()
         self._log = logger()
-        self._artifacts: dict[str, UUID] = {}
+        # A run that is retried goes on in the artifacts that it has.
+        self._artifacts = {} if self._flow_run is None else artifacts_of(self._flow_run)
         self._shown: dict[str, Any] = {}
         self._logged = 0.0
         self._ended = threading.Event()

@@ -206,6 +206,7 @@ def start_downloads(up: Up) -> None:
     wanted = up.wanted
     url = api_at(up.host, wanted.download_port).removesuffix("/api")
     if serves(url, wanted.root):
+        pools.tell_downloads(url)
         up.say(f"Downloads   {url}  (already runs)")
         up.adopted[DOWNLOADS_NAME] = lambda: is_taken(up.host, wanted.download_port)
         return
@@ -217,6 +218,7 @@ def start_downloads(up: Up) -> None:
     arguments = leashed("flows.cli", *serve_arguments(wanted.root, up.host, wanted.download_port), patience=5.0)
     child = Child(DOWNLOADS_NAME, arguments, up.base | QUIET, up.log("downloads"), 7)
     if _launch(up, child, lambda: is_taken(up.host, wanted.download_port)):
+        pools.tell_downloads(url)
         up.say(f"Downloads   {url}")
 
 

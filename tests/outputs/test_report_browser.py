@@ -1,32 +1,18 @@
 """report.html in a real Chromium, from the disk: it works, alone, with a mouse, with keys, on a phone."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser, Page
 
 from outputs.report.data import collect
 from outputs.report.writer import write_report
+from tests.chromium import chromium
 from tests.outputs.storied import storied
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (dev group)")
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
-CHROMIUM = Path(os.environ.get("INSTRUCTLOOM_CHROMIUM", "/usr/bin/chromium"))
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}; set INSTRUCTLOOM_CHROMIUM"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +30,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
@@ -58,7 +42,7 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture(params=["light 1280", "dark 375"])
-def page(request: pytest.FixtureRequest, browser: "Browser", address: str, complaints: list[str]) -> Iterator["Page"]:
+def page(request: pytest.FixtureRequest, browser: Browser, address: str, complaints: list[str]) -> Iterator[Page]:
     scheme, width = request.param.split()
     context = browser.new_context(color_scheme=scheme, viewport={"width": int(width), "height": 800})
     opened = context.new_page()
@@ -75,11 +59,11 @@ def page(request: pytest.FixtureRequest, browser: "Browser", address: str, compl
     context.close()
 
 
-def found(page: "Page") -> str:
+def found(page: Page) -> str:
     return str(page.inner_text("#found"))
 
 
-def test_search_filter_and_pages_show_the_rows_that_fit(page: "Page") -> None:
+def test_search_filter_and_pages_show_the_rows_that_fit(page: Page) -> None:
     assert found(page) == "1–25 of 91 rows"
     page.click("#next")
     assert found(page) == "26–50 of 91 rows"
@@ -94,7 +78,7 @@ def test_search_filter_and_pages_show_the_rows_that_fit(page: "Page") -> None:
     assert found(page) == "No row is like that. Clear the search, or a filter."
 
 
-def test_a_row_opens_beside_its_parent_with_the_new_words_marked(page: "Page") -> None:
+def test_a_row_opens_beside_its_parent_with_the_new_words_marked(page: Page) -> None:
     page.fill("#search", "Task 9: step 2.")
     page.click("#table .open")
     dialog = page.locator("#detail")
@@ -109,7 +93,7 @@ def test_a_row_opens_beside_its_parent_with_the_new_words_marked(page: "Page") -
     assert not dialog.is_visible()
 
 
-def test_a_near_duplicate_opens_beside_the_row_it_is_like(page: "Page") -> None:
+def test_a_near_duplicate_opens_beside_the_row_it_is_like(page: Page) -> None:
     page.select_option("#by-why", "minhash: near_duplicate")
     page.click("#table .open")
     assert page.locator("#detail .choices button").first.inner_text().startswith("Like ")
@@ -117,14 +101,14 @@ def test_a_near_duplicate_opens_beside_the_row_it_is_like(page: "Page") -> None:
     page.get_by_role("button", name="Close").click()
 
 
-def test_hostile_text_is_shown_and_does_nothing(page: "Page") -> None:
+def test_hostile_text_is_shown_and_does_nothing(page: Page) -> None:
     page.fill("#search", "beacon")
     page.click("#table .open")
     assert "![beacon](http://evil.test/b.png)" in page.inner_text("#detail")
     assert page.locator("#detail img, #detail a, #table img, #table a, iframe").count() == 0
 
 
-def test_a_mark_tells_its_number_and_a_series_can_be_hidden(page: "Page") -> None:
+def test_a_mark_tells_its_number_and_a_series_can_be_hidden(page: Page) -> None:
     figure = page.locator("[data-chart=funnel]")
     drawing = figure.locator(".draw:visible")
     drawing.focus()
@@ -144,7 +128,7 @@ def test_a_mark_tells_its_number_and_a_series_can_be_hidden(page: "Page") -> Non
     assert page.inner_text("#tip") == "minhash: 9 rows rejected"
 
 
-def test_the_map_works_by_keys_and_by_pointer(page: "Page") -> None:
+def test_the_map_works_by_keys_and_by_pointer(page: Page) -> None:
     plane = page.locator("#plane")
     assert plane.locator("circle").count() == 72
     plane.focus()
@@ -169,7 +153,7 @@ def test_the_map_works_by_keys_and_by_pointer(page: "Page") -> None:
     assert plane.locator("circle:visible").count() == 72
 
 
-def test_everything_is_reached_by_tab_and_focus_is_seen(page: "Page") -> None:
+def test_everything_is_reached_by_tab_and_focus_is_seen(page: Page) -> None:
     reached = set()
     for _ in range(60):
         page.keyboard.press("Tab")
@@ -192,7 +176,7 @@ def test_everything_is_reached_by_tab_and_focus_is_seen(page: "Page") -> None:
     assert page.evaluate("document.activeElement.className") == "open"  # back where it was
 
 
-def test_the_theme_follows_the_system_until_it_is_switched(page: "Page") -> None:
+def test_the_theme_follows_the_system_until_it_is_switched(page: Page) -> None:
     def ground() -> str:
         return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
 
@@ -204,7 +188,7 @@ def test_the_theme_follows_the_system_until_it_is_switched(page: "Page") -> None
     assert ground() == before
 
 
-def test_the_numbers_of_a_chart_can_be_read_as_a_table(page: "Page") -> None:
+def test_the_numbers_of_a_chart_can_be_read_as_a_table(page: Page) -> None:
     figure = page.locator("[data-chart=reasons]")
     figure.locator("summary").click()
     assert "near_duplicate\t9" in figure.locator("table").inner_text()

@@ -1,0 +1,192 @@
+"""What a user does all day, in a real browser: schedule, run, watch, approve, cancel, retry."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from playwright.sync_api import expect
+
+from outputs.dataset import read_dataset
+from tests.browser.conftest import Site, Slowed
+from tests.browser.prefect_ui import CONTRAST, INK, PATIENCE, PrefectUI
+from tests.flows.test_adding import assert_none_repeated
+from tests.flows.test_end_to_end import assert_sound
+
+WriteRecipe = Callable[..., str]
+STAGES = [
+    {"use": "self_instruct", "prompts_per_round": 2},
+    {"use": "evol_instruct", "rounds": 1},
+    {"use": "respond"},
+]
+pytestmark = pytest.mark.browser
+
+
+def start(ui: PrefectUI, deployment: str, **numbers: float) -> None:
+    """Start a run from the deployment's form, with these fields changed, and go to its page."""
+    ui.open(f"{deployment}/run")
+    for name, value in numbers.items():
+        ui.number(name, value)
+    ui.submit()
+
+
+def test_a_deployment_is_run_from_its_form_watched_and_what_it_made_is_seen_and_downloaded(
+    ui: PrefectUI, site: Site, teacher: Slowed, write_recipe: WriteRecipe
+) -> None:
+    teacher.seconds = 0.2
+    recipe = write_recipe("nightly-math", rows=500, stages=[*STAGES, {"use": "minhash"}, {"use": "embedding"}])
+    deployment = site.deploy(recipe, "--cron", "0 2 * * *", "--timezone", "Europe/Berlin", "--name", "nightly")
+    ui.open(deployment)
+    expect(ui.page.get_by_text("At 02:00 AM")).to_be_visible()
+    ui.shoot("deployment")
+    start(ui, deployment, rows=120, seed=7)
+    watch(ui, "nightly-math")
+    teacher.seconds = 0
+    ui.state("Completed")
+    expect(ui.page.get_by_role("banner").get_by_text("nightly-math · v1")).to_be_visible()
+    version = site.root / "datasets" / "nightly-math" / "v1"
+    manifest = assert_sound(version)
+    assert (manifest.rows, manifest.recipe["seed"]) == (120, 7)
+    look_at_the_report(ui)
+    look_at_rows(ui, version)
+    download(ui, version)
+
+
+def watch(ui: PrefectUI, dataset: str) -> None:
+    """The progress of a stage moves while its run works."""
+    ui.state("Running")
+    ui.tab("Artifacts")
+    told = ui.artifact(f"{dataset}-progress-respond").get_by_role("article")
+    expect(told).to_contain_text(re.compile(r"[1-9]\d* rows in"), timeout=PATIENCE)
+    before = told.inner_text()
+    expect(told).not_to_have_text(before, timeout=PATIENCE)
+    ui.shoot("progress", docs=True)
+
+
+def look_at_the_report(ui: PrefectUI) -> None:
+    """Its charts are drawn, and stand out against the page in both themes."""
+    with ui.artifact_page("nightly-math-report") as report:
+        expect(report.get_by_role("heading", name="Funnel")).to_be_visible()
+        ui.shoot("report dark", docs=True)
+        address = ui.page.url
+        charts = report.locator("img[src^='data:image/svg']")
+        for theme in ("dark", "light"):
+            ui.theme(theme)
+            ui.open(address)
+            expect(report.get_by_role("heading", name="Funnel")).to_be_visible()
+            assert charts.count() > 5
+            for chart in charts.all():
+                chart.scroll_into_view_if_needed()
+                assert chart.evaluate(INK, CONTRAST) > 0.01, f"{theme}: {chart.get_attribute('alt')}"
+            ui.shoot(f"report {theme} below")
+        ui.theme("dark")
+
+
+def look_at_rows(ui: PrefectUI, version: Path) -> None:
+    rows = pl.read_parquet(version / "data" / "*.parquet")
+    with ui.artifact_page("nightly-math-rows-accepted") as table:
+        expect(table.get_by_role("row").nth(5)).to_be_visible()
+        ui.shoot("rows accepted", docs=True)
+        print(table.aria_snapshot()[:3000])
+    with ui.artifact_page("nightly-math-rows-evolution"):
+        ui.page.get_by_role("row").first.wait_for()
+        ui.shoot("rows evolution")
+    with ui.artifact_page("nightly-math-rows-similar-pairs"):
+        ui.page.get_by_role("row").first.wait_for()
+        ui.shoot("rows similar pairs")
+
+
+def download(ui: PrefectUI, version: Path) -> None:
+    with ui.artifact_page("nightly-math-download") as files:
+        ui.shoot("download", docs=True)
+        link = files.get_by_role("link", name=re.compile(r"train-00000"))
+        url = link.get_attribute("href")
+        assert url is not None
+        assert pl.read_parquet(url).equals(pl.read_parquet(version / "data" / "*.parquet"))
+        with ui.page.expect_download() as fetched:
+            link.click()
+        assert pl.read_parquet(fetched.value.path()).height == 120
+    with ui.artifact_page("nightly-math-card"):
+        ui.shoot("card")
+
+
+def test_a_run_that_waits_for_approval_goes_on_with_what_the_person_changed(
+    ui: PrefectUI, site: Site, write_recipe: WriteRecipe
+) -> None:
+    deployment = site.deploy(write_recipe("careful"))
+    ui.open(f"{deployment}/run")
+    ui.field("approve").get_by_role("switch").click()
+    ui.submit()
+    ui.state("Paused")
+    ui.button("Resume").click()
+    dialogue = ui.page.get_by_role("dialog")
+    expect(dialogue).to_contain_text("Estimate for 60 rows")
+    expect(dialogue.locator("code").first).to_contain_text("→")
+    ui.number("Rows", 33)
+    ui.shoot("approval")
+    ui.confirm("Submit")
+    ui.state("Completed")
+    assert assert_sound(site.root / "datasets" / "careful" / "v1").rows == 33
+
+
+def test_a_run_that_is_cancelled_goes_on_when_it_is_retried(
+    ui: PrefectUI, site: Site, teacher: Slowed, write_recipe: WriteRecipe
+) -> None:
+    deployment = site.deploy(write_recipe("halted", rows=30))
+    start(ui, deployment)
+    ui.state("Completed")
+    teacher.seconds = 0.2
+    start(ui, deployment, rows=150)
+    ui.tab("Artifacts")
+    minhash = ui.artifact("halted-progress-minhash").get_by_role("article")
+    expect(minhash).to_contain_text(re.compile(r"[1-9]\d* out"), timeout=PATIENCE)
+    ui.button("Cancel").click()
+    ui.confirm("Confirm")
+    ui.state("Cancelled")
+    folder = site.root / "datasets" / "halted"
+    part = assert_sound(folder / "v2")
+    assert part.stop_reason == "interrupted"
+    assert 0 < part.rows < 150
+    ui.shoot("cancelled")
+    teacher.seconds = 0
+    ui.button("Retry").click()
+    ui.confirm("Retry")
+    ui.state("Completed")
+    ui.shoot("retried")
+    whole = assert_sound(folder / "v3")
+    assert (whole.rows, whole.supersedes, whole.earlier) == (150, [2], [1])
+    assert sum(usage.replayed for usage in whole.usage.values()) > 0
+    standing = [read_dataset(folder / f"v{number}") for number in (1, 3)]
+    assert_none_repeated(
+        pl.concat(
+            pl.read_parquet(dataset.folder / "data" / "*.parquet", columns=["id", "instruction", "input"])
+            for dataset in standing
+        )
+    )
+
+
+def test_a_run_that_is_suspended_goes_on_when_it_is_resumed(
+    ui: PrefectUI, site: Site, teacher: Slowed, write_recipe: WriteRecipe
+) -> None:
+    teacher.seconds = 0.2
+    deployment = site.deploy(write_recipe("resting", rows=100))
+    start(ui, deployment)
+    ui.tab("Artifacts")
+    respond = ui.artifact("resting-progress-respond").get_by_role("article")
+    expect(respond).to_contain_text(re.compile(r"[1-9]\d* out"), timeout=PATIENCE)
+    ui.button("Suspend").click()
+    ui.page.get_by_role("dialog").wait_for()
+    ui.shoot("suspend")
+    ui.confirm("Submit")
+    ui.state("Suspended")
+    ui.shoot("suspended")
+    asked = teacher.asked
+    teacher.seconds = 0
+    ui.button("Resume").click()
+    ui.page.get_by_role("dialog").wait_for()
+    ui.shoot("resume suspended")
+    ui.confirm("Resume")
+    ui.state("Completed")
+    assert assert_sound(site.root / "datasets" / "resting" / "v1").rows == 100
+    assert teacher.asked - asked < asked
