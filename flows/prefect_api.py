@@ -82,9 +82,10 @@ def name_run(flow_run: UUID, name: str, tags: list[str]) -> None:
     tell(change)
 
 
-def announce(event: str, dataset: str, payload: dict[str, Any]) -> None:
-    """Emit an event about a dataset, which automations can wait for."""
-    resource = {"prefect.resource.id": f"instructloom.dataset.{dataset}", "prefect.resource.name": dataset}
+def announce(event: str, dataset: str, labels: dict[str, str], payload: dict[str, Any]) -> None:
+    """Emit an event about a dataset; automations can choose by its labels, and use its payload."""
+    name = {"prefect.resource.id": f"instructloom.dataset.{dataset}", "prefect.resource.name": dataset}
+    resource = name | {f"instructloom.{label}": value for label, value in labels.items()}
     try:
         emit_event(event, resource=resource, payload=payload)
     except Exception as error:

@@ -71,7 +71,7 @@ def report_data(
         timeline=timeline,
         vectors=_vectors(stages, kept_work),
         coverage=_coverage(stages, labels),
-        lookup=kept_work.lookup,
+        lookup=lambda ids: _looked_up(ids, kept_work, folder.parent, manifest.earlier),
     )
 
 
@@ -150,6 +150,18 @@ def _signed(before: Path, shard: ShardFolder, wanted: set[str]) -> Iterable[tupl
         return []
     # Copies: a slice would hold the whole shard's vectors in memory.
     return [(id, values[place].copy()) for place, id in enumerate(ids) if id in wanted and compared[place]]
+
+
+def _looked_up(ids: Sequence[str], work: _Work, dataset: Path, earlier: Sequence[int]) -> pl.DataFrame:
+    """Rows by id, from what the stages left and from the versions that the rows were compared with."""
+    found = work.lookup(ids)
+    missing = sorted(set(ids) - set(found["id"]))
+    paths = [path for number in earlier for path in sorted((dataset / f"v{number}").glob("data/*.parquet"))]
+    if not missing or not paths:
+        return found
+    columns = list(polars_schema())
+    frame = pl.scan_parquet(paths).select(columns).filter(pl.col("id").is_in(missing))
+    return pl.concat([found, cut_texts(frame).collect(engine="streaming")])
 
 
 def _coverage(stages: Sequence[Stage], labels: pl.DataFrame) -> pl.DataFrame | None:

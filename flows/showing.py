@@ -41,7 +41,8 @@ def show_version(dataset: Dataset, data: ReportData | None) -> None:
     text = download_markdown(manifest, url)
     put_artifact(flow_run, "markdown", artifact_key(name, "download"), text, f"The files of {dataset.label}.")
     _log(dataset, url)
-    announce(PUBLISHED, name, _payload(dataset, url))
+    labels = {"version": str(manifest.version), "complete": str(manifest.complete).lower()}
+    announce(PUBLISHED, name, labels, _payload(dataset, url))
 
 
 def _show_report(flow_run: UUID, dataset: Dataset, data: ReportData, url: str | None) -> None:

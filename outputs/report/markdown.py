@@ -230,14 +230,14 @@ def _key(stage: str) -> str:
 
 def _row_line(row: Row) -> dict[str, str]:
     tokens = f"{row.teacher.completion_tokens:,}" if row.teacher else ""
+    # The narrow columns come first: what is beyond the page's edge has to be scrolled to.
     return {
-        "instruction": cell(text_of(row), _CELL),
-        "response": cell(row.response or row.answer, _CELL),
-        "topic": cell(" / ".join(name for name in (row.topic, row.subtopic) if name), 60),
         "operation": cell(row.operation, 40),
-        "depth": f"{row.depth}",
+        "topic": cell(row.subtopic or row.topic, 30),
         "language": cell(row.language, 10),
         "tokens": tokens,
+        "instruction": cell(text_of(row), _CELL),
+        "response": cell(row.response or row.answer, _CELL),
         "id": cell(row.id, 40),
     }
 
@@ -247,9 +247,9 @@ def _reject_line(sample: Sample, data: ReportData) -> dict[str, str]:
     near = data.others.get(score[1] or "") if score else None
     return {
         "reason": cell(sample.reason, 40),
+        "score": cell(score[0], 40) if score else "",
         "instruction": cell(text_of(sample.row) or sample.raw, _CELL),
         "response": cell(sample.row.response or sample.row.answer, _CELL),
-        "score": cell(score[0], 40) if score else "",
         "like": cell(text_of(near), _CELL) if near else "",
         "operation": cell(sample.row.operation, 40),
         "kind": cell(sample.kind, 12),

@@ -59,6 +59,8 @@ def _css() -> str:
         palette(":root", LIGHT),
         f"@media (prefers-color-scheme:dark){{{dark}}}",
         palette(':root[data-theme="dark"]', DARK),
+        # Paper is light, whatever the screen is; three times, to weigh more than the themes.
+        f"@media print{{{palette(':root:root:root', LIGHT)}}}",
     ]
     return "".join([*themes, series_css(), _asset("report.css")])
 
@@ -92,6 +94,7 @@ def _figures(data: ReportData) -> str:
     total = sum_usage(data.manifest.usage.values())
     handled = data.manifest.rows + data.reject_rows
     languages = ", ".join(f"{name or 'none'} {percent(rows, data.manifest.rows)}" for name, rows in data.languages[:4])
+    languages = languages.replace(" %", "\u00a0%")
     figures = [
         ("rows kept", f"{data.manifest.rows:,}"),
         ("dropped", f"{data.reject_rows:,} ({percent(data.reject_rows, handled)})"),

@@ -2,12 +2,13 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import httpx
 import pytest
 
 from outputs.dataset import open_dataset, verify
+from tests.flows.conftest import Command
 from tests.outputs.download_server import PATIENCE, TOKEN, connected
 from tests.outputs.made import make_dataset
 
@@ -45,7 +47,7 @@ def served(root: Path, *arguments: str, **more: str) -> Iterator[tuple["subproce
             process.kill()
 
 
-def command(*arguments: str, cwd: Path, **more: str) -> "subprocess.CompletedProcess[str]":
+def called(*arguments: str, cwd: Path, **more: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "flows.cli", *arguments],
         env=environment(**more), cwd=cwd, capture_output=True, text=True, timeout=120, check=False,
@@ -124,10 +126,10 @@ def test_a_token_is_taken_from_the_environment_and_told_to_nobody(tmp_path: Path
     with served(tmp_path, "--host", "0.0.0.0", "--token-env", "MY_TOKEN", MY_TOKEN=TOKEN) as (process, url):
         here = url.replace("0.0.0.0", "127.0.0.1")
         assert httpx.get(f"{here}/api/datasets").status_code == 401
-        refused = command("download", "sums", "--from", here, cwd=tmp_path)
+        refused = called("download", "sums", "--from", here, cwd=tmp_path)
         assert refused.returncode == 2
         assert "put its token into the variable that --token-env names" in refused.stderr
-        done = command("download", "sums@1", "--from", here, "--token-env", "T", cwd=tmp_path, T=TOKEN)
+        done = called("download", "sums@1", "--from", here, "--token-env", "T", cwd=tmp_path, T=TOKEN)
         assert (done.returncode, done.stderr) == (0, "")
         assert verify(open_dataset(tmp_path / "sums-v1", tmp_path)) == []
         process.terminate()
@@ -147,7 +149,7 @@ def test_a_token_is_taken_from_the_environment_and_told_to_nobody(tmp_path: Path
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
-    done = command(*arguments, cwd=tmp_path)
+    done = called(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
@@ -157,13 +159,34 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, arguments: list[str], message
 def test_what_was_downloaded_can_be_shown(tmp_path: Path) -> None:
     make_dataset(tmp_path / "datasets")
     with served(tmp_path) as (_, url):
-        first = command("download", "sums", "--from", url, "--to", "got", cwd=tmp_path)
-        again = command("download", "sums", "--from", url, "--to", "got", cwd=tmp_path)
-    copied = command("download", "sums@1", cwd=tmp_path)
+        first = called("download", "sums", "--from", url, "--to", "got", cwd=tmp_path)
+        again = called("download", "sums", "--from", url, "--to", "got", cwd=tmp_path)
+    copied = called("download", "sums@1", cwd=tmp_path)
     assert "25 rows of sums@1 in got (4 files came; 4 verified)" in first.stdout
     assert "(nothing had to come; 4 verified)" in again.stdout
     assert "25 rows of sums@1 in sums-v1 (4 files came; 4 verified)" in copied.stdout
     for folder in ("got", "sums-v1"):
-        shown = command("show", folder, cwd=tmp_path)
+        shown = called("show", folder, cwd=tmp_path)
         assert (shown.returncode, shown.stderr) == (0, "")
         assert "4 files verified against their sha256." in shown.stdout
+
+
+def test_a_run_copies_what_it_publishes_and_a_later_one_what_is_missing(
+    tmp_path: Path, command: Command, write_recipe: Callable[..., str]
+) -> None:
+    stages = [{"use": "self_instruct", "prompts_per_round": 3}, {"use": "respond"}]
+    recipe = write_recipe(rows=5, stages=stages, output={"copy_to": "elsewhere"})
+    assert command("preview", recipe, "--rows", "1").returncode == 0
+    assert not (tmp_path / "elsewhere").exists()
+    for _ in range(2):
+        done = command("run", recipe)
+        assert (done.returncode, done.stderr) == (0, "")
+        copied = open_dataset("tried@1", tmp_path / "elsewhere/datasets")
+        assert verify(copied) == []
+        assert copied.manifest == open_dataset("tried@1", tmp_path / "datasets").manifest
+        shutil.rmtree(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").write_text("in the way")
+    failed = command("run", recipe)
+    assert failed.returncode == 1
+    assert "tried@1 is published in" in failed.stderr
+    assert "could not be copied to elsewhere/datasets/tried/v1" in failed.stderr

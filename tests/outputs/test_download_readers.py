@@ -1,6 +1,7 @@
 """Plain URLs: what polars and the datasets library make of them, with a token and without."""
 
 import importlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,3 +73,16 @@ def test_the_datasets_library_loads_urls_with_a_token(guarded: list[str], tmp_pa
     assert loaded(guarded, tmp_path, storage_options={"headers": BEARER}) == IDS
     with pytest.raises(Exception, match="Unable to find"):
         loaded(guarded, tmp_path / "other", storage_options={"headers": {"Authorization": "Bearer wrong"}})
+
+
+def test_the_examples_of_the_docs_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "download.md").read_text(encoding="utf-8")
+    plain, every, with_token = re.findall(r"```python\n(.*?)```", text, re.S)
+    monkeypatch.setattr(importlib.import_module("datasets").config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    make_dataset(tmp_path / "datasets", shard_rows=100, dataset="demo")
+    for token, code in ((None, plain + every), (TOKEN, plain.partition("rows =")[0] + with_token)):
+        with served(tmp_path, token) as client:
+            names: dict[str, Any] = {"token": token}
+            exec(code.replace("http://127.0.0.1:4300", str(client.base_url)), names)
+            rows = names["rows"].lazy().collect()
+            assert (rows.height, names["train"].num_rows) == (25, 25)
