@@ -13,7 +13,7 @@ from outputs.funnel import HEADERS, funnel, reasons_of
 from outputs.report.chart import Chart
 from outputs.report.charts import charts
 from outputs.report.model import Pair, ReportData, Sample
-from outputs.report.text import cell, counted, human_bytes, line, markdown, percent
+from outputs.report.text import cell, cell_lines, counted, human_bytes, line, markdown, percent
 from outputs.report.words import ending, meaning
 from schemas.manifest import Manifest, ShardFile, sum_usage
 from schemas.row import Row, text_of
@@ -27,6 +27,8 @@ ROWS_EACH = 40
 _EXAMPLES = 3
 _CELL = 160
 """Characters of a text in a cell."""
+_WIDTH = 40
+"""Characters in a line of it: two columns of texts and a narrow one fit Prefect's page on a laptop."""
 
 
 def report_markdown(data: ReportData, links: Mapping[str, str] | None = None) -> str:
@@ -78,9 +80,15 @@ def download_markdown(manifest: Manifest, base_url: str | None = None) -> str:
         "## Load it",
         _loading(manifest, base),
         "## Copy it, verified",
-        f"```sh\ninstructloom download {name}\n```",
+        f"```sh\ninstructloom download {name}{_source(base)}\n```",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _source(base: str | None) -> str:
+    """The option that names the server of a version's folder."""
+    server, found, _ = (base or "").rpartition("/datasets/")
+    return f" --from {server}" if found else ""
 
 
 def sample_tables(data: ReportData) -> dict[str, list[dict[str, Any]]]:
@@ -229,15 +237,14 @@ def _key(stage: str) -> str:
 
 
 def _row_line(row: Row) -> dict[str, str]:
-    tokens = f"{row.teacher.completion_tokens:,}" if row.teacher else ""
-    # The narrow columns come first: what is beyond the page's edge has to be scrolled to.
+    # What is read comes first: what is beyond the page's edge has to be scrolled to.
     return {
         "operation": cell(row.operation, 40),
+        "instruction": _text(text_of(row)),
+        "response": _text(row.response or row.answer),
         "topic": cell(row.subtopic or row.topic, 30),
         "language": cell(row.language, 10),
-        "tokens": tokens,
-        "instruction": cell(text_of(row), _CELL),
-        "response": cell(row.response or row.answer, _CELL),
+        "tokens": f"{row.teacher.completion_tokens:,}" if row.teacher else "",
         "id": cell(row.id, 40),
     }
 
@@ -247,10 +254,10 @@ def _reject_line(sample: Sample, data: ReportData) -> dict[str, str]:
     near = data.others.get(score[1] or "") if score else None
     return {
         "reason": cell(sample.reason, 40),
+        "instruction": _text(text_of(sample.row) or sample.raw),
+        "like": _text(text_of(near)) if near else "",
         "score": cell(score[0], 40) if score else "",
-        "instruction": cell(text_of(sample.row) or sample.raw, _CELL),
-        "response": cell(sample.row.response or sample.row.answer, _CELL),
-        "like": cell(text_of(near), _CELL) if near else "",
+        "response": _text(sample.row.response or sample.row.answer),
         "operation": cell(sample.row.operation, 40),
         "kind": cell(sample.kind, 12),
         "id": cell(sample.row.id, 40),
@@ -267,10 +274,10 @@ def _own_score(sample: Sample) -> tuple[str, str | None] | None:
 def _pair_line(pair: Pair) -> dict[str, str]:
     return {
         "similarity": f"{pair.value:.3f}",
-        "measure": cell(f"{pair.stage}: {pair.measure}", 60),
+        "row": _text(text_of(pair.sample.row), 2 * _CELL),
+        "most like": _text(text_of(pair.neighbour), 2 * _CELL) if pair.neighbour else "(not in this version)",
         "fate": "kept" if pair.sample.kept else "dropped",
-        "row": cell(text_of(pair.sample.row), _CELL),
-        "most like": cell(text_of(pair.neighbour), _CELL) if pair.neighbour else "(not in this version)",
+        "measure": cell(f"{pair.stage}: {pair.measure}", 60),
         "id": cell(pair.sample.row.id, 40),
         "neighbour": cell(pair.neighbour_id, 40),
     }
@@ -281,8 +288,12 @@ def _step_line(number: int, step: int, row: Row) -> dict[str, str]:
         "chain": f"{number}",
         "step": f"{step}",
         "operation": cell(row.operation or row.stage, 40),
-        "instruction": cell(text_of(row), 2 * _CELL),
-        "response": cell(row.response or row.answer, _CELL),
+        "instruction": _text(text_of(row), 2 * _CELL),
+        "response": _text(row.response or row.answer),
         "depth": f"{row.depth}",
         "id": cell(row.id, 40),
     }
+
+
+def _text(text: str | None, limit: int = _CELL) -> str:
+    return cell_lines(text, limit, _WIDTH)

@@ -6,6 +6,7 @@ everything that looks like an address, also where it was escaped; its tables sho
 """
 
 import re
+import textwrap
 import unicodedata
 from html import escape
 
@@ -46,6 +47,14 @@ def cell(text: str | None, limit: int = 160) -> str:
     plain = re.sub(r"[*~]|(?<![^\W_])_|_(?![^\W_])", rf"{_HAIR}\g<0>{_HAIR}", plain)
     plain = re.sub(r"[<&\[\]!\\]", rf"\g<0>{_BREAK}", plain)
     return f"{_BREAK}{plain}" if plain else ""
+
+
+def cell_lines(text: str | None, limit: int, width: int) -> str:
+    """The same in lines of about ``width`` characters: no table of Prefect's breaks a text, nor makes a column narrow.
+
+    The old one shows them one below the other, the new one in one line.
+    """
+    return "\n".join(f"{_BREAK}{part}" for part in textwrap.wrap(cell(text, limit).removeprefix(_BREAK), width))
 
 
 def clip(text: str | None, limit: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Response, expect
 
 from tests.browser.pictures import reduced
 
@@ -15,6 +15,7 @@ AT_ONCE = 30_000
 """Milliseconds for a page to show what it has."""
 LARGEST = 150_000
 """Bytes of a picture in the docs."""
+ATTEMPTS = 3
 CONTRAST = 3.0
 """Between a line of a chart and the page, at least: WCAG's for graphics."""
 INK = """(image, contrast) => {
@@ -73,8 +74,22 @@ class PrefectUI:
 
     def confirm(self, button: str) -> None:
         """Press a button of the dialogue that is open."""
-        self.page.get_by_role("dialog").get_by_role("button", name=button, exact=True).click()
-        expect(self.page.get_by_role("dialog")).to_have_count(0, timeout=AT_ONCE)
+        dialogue = self.page.get_by_role("dialog")
+        self._press(dialogue.get_by_role("button", name=button, exact=True), r"/(set_state|resume)$")
+        expect(dialogue).to_have_count(0, timeout=AT_ONCE)
+
+    def _press(self, button: Locator, asks: str) -> Response:
+        """Press a button that asks the server for something.
+
+        A server on SQLite fails now and then, at once, if something else is written in that moment. The UI says so,
+        and who pressed the button presses it again.
+        """
+        for _ in range(ATTEMPTS):
+            with self.page.expect_response(re.compile(asks)) as answer:
+                button.click()
+            if answer.value.ok:
+                return answer.value
+        raise AssertionError(f"{answer.value.url}: {answer.value.status} {answer.value.text()}")
 
     def state(self, name: str) -> None:
         """Wait until the flow run has come to a state."""
@@ -117,10 +132,9 @@ class PrefectUI:
 
     def submit(self) -> None:
         """Start the run that the form describes, and go to its page."""
-        with self.page.expect_response(re.compile("/create_flow_run$")) as answer:
-            self.page.get_by_role("button", name="Submit").click()
+        answer = self._press(self.page.get_by_role("button", name="Submit"), "/create_flow_run$")
         self.page.get_by_role("button", name="View run").first.wait_for()
-        self.open(f"/runs/flow-run/{answer.value.json()['id']}")
+        self.open(f"/runs/flow-run/{answer.json()['id']}")
 
     def theme(self, name: str) -> None:
         """Choose the light or the dark one, in the settings."""

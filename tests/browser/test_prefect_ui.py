@@ -68,7 +68,7 @@ def look_at_the_report(ui: PrefectUI) -> None:
     """Its charts are drawn, and stand out against the page in both themes."""
     with ui.artifact_page("nightly-math-report") as report:
         expect(report.get_by_role("heading", name="Funnel")).to_be_visible()
-        ui.shoot("report dark", docs=True)
+        ui.shoot("report", docs=True)
         address = ui.page.url
         charts = report.locator("img[src^='data:image/svg']")
         for theme in ("dark", "light"):
@@ -84,30 +84,40 @@ def look_at_the_report(ui: PrefectUI) -> None:
 
 
 def look_at_rows(ui: PrefectUI, version: Path) -> None:
-    rows = pl.read_parquet(version / "data" / "*.parquet")
-    with ui.artifact_page("nightly-math-rows-accepted") as table:
-        expect(table.get_by_role("row").nth(5)).to_be_visible()
-        ui.shoot("rows accepted", docs=True)
-        print(table.aria_snapshot()[:3000])
-    with ui.artifact_page("nightly-math-rows-evolution"):
-        ui.page.get_by_role("row").first.wait_for()
-        ui.shoot("rows evolution")
-    with ui.artifact_page("nightly-math-rows-similar-pairs"):
-        ui.page.get_by_role("row").first.wait_for()
-        ui.shoot("rows similar pairs")
+    """The tables hold rows of the dataset, and of its rejects."""
+    kept, lost = (pl.read_parquet(version / part / "*.parquet") for part in ("data", "rejects"))
+    for table, rows in (("accepted", kept), ("rejected-minhash", lost), ("similar-pairs", None), ("evolution", None)):
+        with ui.artifact_page(f"nightly-math-rows-{table}") as page:
+            lines = page.get_by_role("table").get_by_role("row")
+            expect(lines.nth(5)).to_be_visible()
+            ui.shoot(f"rows {table}")
+            if rows is not None:
+                place = page.get_by_role("columnheader").all_inner_texts().index("id")
+                shown = {plain(line.get_by_role("cell").nth(place).inner_text()) for line in lines.all()[1:6]}
+                assert len(shown) == 5
+                assert shown <= set(rows["id"])
+
+
+def plain(text: str) -> str:
+    """Without the characters of no width that keep it from being taken for markup."""
+    return text.replace("\u200b", "").strip()
 
 
 def download(ui: PrefectUI, version: Path) -> None:
+    """The link is followed, and polars reads from it what is on the disk."""
+    rows = pl.read_parquet(version / "data" / "*.parquet")
     with ui.artifact_page("nightly-math-download") as files:
-        ui.shoot("download", docs=True)
-        link = files.get_by_role("link", name=re.compile(r"train-00000"))
+        link = files.get_by_role("link", name=re.compile("train-00000"))
         url = link.get_attribute("href")
         assert url is not None
-        assert pl.read_parquet(url).equals(pl.read_parquet(version / "data" / "*.parquet"))
+        assert pl.read_parquet(url).equals(rows)
+        expect(files.locator("code").filter(has_text="pl.read_parquet")).to_contain_text(url)
+        ui.shoot("download", docs=True)
         with ui.page.expect_download() as fetched:
             link.click()
-        assert pl.read_parquet(fetched.value.path()).height == 120
-    with ui.artifact_page("nightly-math-card"):
+        assert pl.read_parquet(fetched.value.path()).equals(rows)
+    with ui.artifact_page("nightly-math-card") as card:
+        expect(card.get_by_role("heading", name="nightly-math, version 1")).to_be_visible()
         ui.shoot("card")
 
 
@@ -186,7 +196,7 @@ def test_a_run_that_is_suspended_goes_on_when_it_is_resumed(
     ui.button("Resume").click()
     ui.page.get_by_role("dialog").wait_for()
     ui.shoot("resume suspended")
-    ui.confirm("Resume")
+    ui.confirm("Submit")
     ui.state("Completed")
     assert assert_sound(site.root / "datasets" / "resting" / "v1").rows == 100
     assert teacher.asked - asked < asked

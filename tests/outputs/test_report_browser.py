@@ -1,7 +1,6 @@
 """report.html in a real Chromium, from the disk: it works, alone, with a mouse, with keys, on a phone."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest

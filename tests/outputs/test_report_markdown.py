@@ -21,7 +21,7 @@ from outputs.report.markdown import (
     sample_tables,
 )
 from outputs.report.model import ReportData
-from outputs.report.text import cell, line, markdown
+from outputs.report.text import cell, cell_lines, line, markdown
 from outputs.report.words import REASONS, meaning
 from schemas.manifest import ShardFile, StageCounts
 from schemas.reject import Rejected
@@ -31,7 +31,7 @@ from tests.outputs.storied import ATTACKS, hostile_text, storied
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 READER.validateLink = lambda url: True  # type: ignore[method-assign]  # Prefect's readers take data:, and so must this
-PLAIN = {"inline", "text", "paragraph_open", "paragraph_close"}
+PLAIN = {"inline", "text", "softbreak", "paragraph_open", "paragraph_close"}
 LINKED = re.compile(r"https?://[-.\w]|www\.[-.\w]|[-.\w+]@[-\w]+\.", re.IGNORECASE)
 """What GitHub's flavour makes a link of in a text that is already read."""
 
@@ -56,7 +56,11 @@ def visible(text: str) -> str:
     return re.sub("[\u200b\u200a]", "", text)
 
 
-@pytest.mark.parametrize("escape", [markdown, cell])
+def in_lines(text: str, limit: int) -> str:
+    return cell_lines(text, limit, 12)
+
+
+@pytest.mark.parametrize("escape", [markdown, cell, in_lines])
 @given(text=hostile_text)
 def test_no_text_becomes_markup(escape: object, text: str) -> None:
     assert callable(escape)
@@ -76,6 +80,13 @@ def test_escaped_markdown_reads_as_the_text_itself(text: str) -> None:
 @given(text=hostile_text)
 def test_a_cell_looks_like_its_text_where_it_is_shown_as_it_is(text: str) -> None:
     assert visible(cell(text, 10_000)) == visible(line(text, 10_000)).replace("`", "\u02cb")
+
+
+@given(text=hostile_text, width=st.integers(1, 60))
+def test_a_cell_in_lines_has_the_same_text_in_lines_of_that_width(text: str, width: int) -> None:
+    told = cell_lines(text, 10_000, width)
+    assert all(len(visible(part)) <= width for part in told.splitlines())
+    assert "".join(visible(told).split()) == "".join(visible(cell(text, 10_000)).split())
 
 
 @given(text=hostile_text, limit=st.integers(1, 80))
@@ -159,7 +170,7 @@ def test_a_download_page_has_each_shard_with_its_digest(data: ReportData, base: 
     for shard in files:
         assert f"| {shard.rows:,} |" in page
         assert shard.sha256 in page
-    assert "instructloom download storied@1" in page
+    assert f"instructloom download storied@1{' --from http://localhost:4201' if good else ''}\n" in page
     assert "javascript" not in page
 
 
