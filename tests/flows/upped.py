@@ -97,7 +97,9 @@ class Upped:
         self.told += rest.decode()
         return self.told
 
-    def call(self, *arguments: str, folder: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def call(
+        self, *arguments: str, folder: Path | None = None, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
         """The command line, with this server; ``environment`` replaces variables, "" removes one."""
         changed = {**self.environment, "PREFECT_API_URL": self.api, **environment}
         return subprocess.run(
