@@ -98,8 +98,9 @@ class Child:
         code = self._process.poll()
         if code is None:
             return None
-        self.restarts = 0 if time.monotonic() - self._started > STEADY else self.restarts + 1
+        self.restarts = 0 if time.monotonic() - self._started > STEADY else self.restarts
         pause = min(LONGEST_PAUSE, 2.0**self.restarts - 1)
+        self.restarts += 1
         self._due = time.monotonic() + pause
         when = "at once" if not pause else f"in {pause:.0f} s"
         return f"{self.name}: ended ({_how(code)}); starts again {when}. Its log: {self.log}"

@@ -163,7 +163,7 @@ def _send(client: "SyncPrefectClient", checked: Deployment, pool: "WorkPool", ke
         work_pool_name=order.pool,
         job_variables=checked.job_variables(known),
         parameters=checked.parameters,
-        parameter_openapi_schema=parameter_schema(deployed.fn).model_dump_for_openapi(),
+        parameter_openapi_schema=parameter_schema(deployed.fn).model_dump(exclude_unset=True),
         enforce_parameter_schema=True,
         schedules=schedules,
         concurrency_limit=1,

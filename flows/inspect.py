@@ -12,7 +12,7 @@ from rich.table import Table
 from flows.stages import resolve
 from generators import topic_guided
 from generators.seeds import read_seeds
-from outputs.dataset import Dataset, open_dataset, read_rows, verify
+from outputs.dataset import Dataset, open_dataset, read_dataset, read_rows, verify, versions
 from outputs.funnel import HEADERS, funnel, reasons_of
 from schemas.errors import RunFailed
 from schemas.manifest import SeedReport, StageCounts, Usage, sum_usage
@@ -68,6 +68,9 @@ def show_dataset(name: str, root: Path, rows: int, out: Console) -> None:
     manifest = dataset.manifest
     state = "complete" if manifest.complete else f"{manifest.rows_requested:,} were asked for: {manifest.stop_reason}"
     out.print(f"[bold]{dataset.label}[/] in {dataset.folder}: {manifest.rows:,} rows ({state})", soft_wrap=True)
+    later = _superseded_by(dataset)
+    if later:
+        out.print(f"v{later} begins with the same rows and has more: its run went on", soft_wrap=True)
     for report in manifest.seeds:
         out.print(f"seeds {seed_line(report)}", soft_wrap=True)
     out.print(funnel_table(manifest.funnel))
@@ -81,6 +84,14 @@ def show_dataset(name: str, root: Path, rows: int, out: Console) -> None:
     if problems:
         raise RunFailed(f"{len(problems)} files are not as the manifest says: {problems[0]}; restore or make them anew")
     out.print(f"{len(manifest.files) + len(manifest.rejects)} files verified against their sha256.")
+
+
+def _superseded_by(dataset: Dataset) -> int | None:
+    root, name = dataset.folder.parent.parent, dataset.folder.parent.name
+    for number in versions(root, name):
+        if dataset.manifest.version in read_dataset(root / name / f"v{number}").manifest.supersedes:
+            return number
+    return None
 
 
 def funnel_table(stages: Iterable[StageCounts]) -> Table:

@@ -137,8 +137,8 @@ def find(client: "SyncPrefectClient", name: str) -> "DeploymentResponse":
     wanted = name.removeprefix(f"{FLOW}/")
     if wanted in known:
         return known[wanted]
-    near = difflib.get_close_matches(wanted, known, n=3)
-    remedy = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(known) or 'none yet'}"
+    near = difflib.get_close_matches(wanted, known, n=1)
+    remedy = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none yet'}"
     raise BadInput(f"{name}: no such deployment; {remedy}")
 
 

@@ -65,7 +65,18 @@ def _summary(manifest: Manifest) -> str:
         f" passed every stage below. Made with instructloom {manifest.instructloom} from recipe"
         f" `{manifest.recipe_digest}` in {manifest.rounds:,} round{'s' if manifest.rounds != 1 else ''}{when}."
     )
-    return text if manifest.complete else f"{text}\n\nThe run ended early: `{manifest.stop_reason}`."
+    parts = [text]
+    if manifest.earlier:
+        parts.append(f"It adds to the dataset: no row is like one of {_versions(manifest.earlier)} by these filters.")
+    if manifest.supersedes:
+        parts.append(f"It supersedes {_versions(manifest.supersedes)}, which ended early with the first of these rows.")
+    if not manifest.complete:
+        parts.append(f"The run ended early: `{manifest.stop_reason}`.")
+    return "\n\n".join(parts)
+
+
+def _versions(numbers: Sequence[int]) -> str:
+    return ", ".join(f"v{number}" for number in numbers)
 
 
 def _loading() -> str:

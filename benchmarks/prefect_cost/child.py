@@ -1,8 +1,9 @@
 """What is measured, in a process of its own: prints one line of JSON.
 
-    python -m benchmarks.prefect_cost.child plain|flow|million RECIPE ROOT [FUNNEL]
+    python -m benchmarks.prefect_cost.child plain|flow RECIPE ROOT
+    python -m benchmarks.prefect_cost.child million RECIPE ROOT ROWS SHARE
 
-RECIPE and FUNNEL are JSON files: a recipe, and the manifest of a small run of it.
+RECIPE is a JSON file. The last is the synthetic run of ROWS rows, after the example of a real run of RECIPE.
 """
 
 import json
@@ -13,7 +14,6 @@ from typing import Any
 
 from flows.recipe_file import check_recipe
 from flows.run import open_run
-from schemas.manifest import Manifest, StageCounts
 
 
 def timed(kind: str, recipe: dict[str, Any], root: Path) -> dict[str, Any]:
@@ -31,28 +31,35 @@ def timed(kind: str, recipe: dict[str, Any], root: Path) -> dict[str, Any]:
     return {"seconds": seconds, "cpu": cpu, "rows": manifest.rows, "shards": manifest.rounds, "files": files}
 
 
-def made_up(recipe: dict[str, Any], root: Path, funnel: Path) -> dict[str, Any]:
-    """The synthetic run of a million rows."""
-    from benchmarks.prefect_cost.million import Made, run_million
+def million(recipe: dict[str, Any], root: Path, rows: int, share: float) -> dict[str, Any]:
+    """The synthetic run."""
+    from benchmarks.prefect_cost.million import run_made_up, small_run
 
-    small = json.loads(funnel.read_text(encoding="utf-8"))
-    counts = [StageCounts.model_validate(each) for each in small["funnel"]]
+    made_up = small_run(recipe, root, share)
+    large = recipe | {"rows": rows, "limits": {"max_rounds": rows}}
     began, worked = time.monotonic(), time.process_time()
-    manifest: Manifest = run_million(recipe, root, Made(counts, small["shards"]))
+    manifest = run_made_up(large, root, made_up)
+    cpu = time.process_time() - worked
+    index_stages = sum(counts.use in ("minhash", "embedding") for counts in manifest.funnel)
     return {
         "seconds": time.monotonic() - began,
-        "cpu": time.process_time() - worked,
+        "cpu": cpu,
         "shards": manifest.rounds,
-        "stages": len(counts),
+        "stages": len(manifest.funnel) - 1,
+        "phases": len(manifest.funnel) - 1 + index_stages,
     }
 
 
 def main() -> None:
     """Measure and print."""
-    kind, recipe_file, root, *funnel = sys.argv[1:]
+    kind, recipe_file, root, *more = sys.argv[1:]
     recipe = json.loads(Path(recipe_file).read_text(encoding="utf-8"))
-    made = made_up(recipe, Path(root), Path(funnel[0])) if kind == "million" else timed(kind, recipe, Path(root))
-    print(json.dumps(made), flush=True)
+    if kind == "million":
+        rows, share = more
+        told = million(recipe, Path(root), int(rows), float(share))
+    else:
+        told = timed(kind, recipe, Path(root))
+    print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":

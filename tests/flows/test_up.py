@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import socket
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -124,15 +125,21 @@ def test_a_run_outlives_the_server_crashes_with_its_worker_and_goes_on_with_the_
         assert done.returncode == 0, done.stderr
         server, worker = up.child("temporary_server"), up.child("prefect worker")
 
+        back = threading.Event()
+
         def kill_server() -> None:
             os.kill(server, signal.SIGKILL)
-            counter.at, counter.then = 60, lambda: os.kill(worker, signal.SIGKILL)
+            back.wait(PATIENCE)
 
         counter.at, counter.then = 20, kill_server
         with up.client() as client:
             run = client.create_flow_run_from_deployment(up.deployment("kept").id).id
-        up.wait_for("worker: started again")
+        up.wait_for("Prefect server: started again")
         assert "Prefect server: ended (by SIGKILL); starts again at once." in up.told
+        assert up.run(run).state_name == "Running"
+        counter.at, counter.then = counter.asked + 20, lambda: os.kill(worker, signal.SIGKILL)
+        back.set()
+        up.wait_for("worker: started again")
         crashed = up.await_state(run, "Crashed")
         assert crashed.run_count == 1
 
@@ -155,19 +162,18 @@ def test_a_run_outlives_the_server_crashes_with_its_worker_and_goes_on_with_the_
 
 def assert_that_nothing_outlives(up: Upped) -> None:
     """``up`` is killed with -9, and all that it started ends."""
-    handles = [os.pidfd_open(child) for child in children(up.process.pid)]
+    handles = {os.pidfd_open(child) for child in children(up.process.pid)}
     assert len(handles) == 3
     up.process.kill()
     poll = select.poll()
     for handle in handles:
         poll.register(handle, select.POLLIN)
-    gone = set[int]()
 
-    def all_gone() -> bool:
-        gone.update(handle for handle, _ in poll.poll(PATIENCE * 1000))
-        for handle in gone:
-            poll.unregister(handle) if handle in handles else None
-            handles[:] = [left for left in handles if left != handle]
+    def gone() -> bool:
+        for handle, _ in poll.poll(0):
+            poll.unregister(handle)
+            handles.discard(handle)
+            os.close(handle)
         return not handles
 
-    until(all_gone, "the end of its children")
+    until(gone, "the end of its children")

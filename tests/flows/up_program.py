@@ -15,5 +15,5 @@ def _leashed(module: str, *arguments: str, patience: float) -> list[str]:
 
 if __name__ == "__main__":
     if not any(command.callback.__name__ == "serve" for command in cli.app.registered_commands if command.callback):
-        services.leashed = _leashed
+        services.leashed = _leashed  # type: ignore[attr-defined]  # imported there
     cli.main()

@@ -47,6 +47,13 @@ def test_the_text_shows_rows_funnel_reasons_models_and_seeds(manifest: Manifest)
         assert part in text
 
 
+def test_a_version_that_adds_or_supersedes_says_which(manifest: Manifest) -> None:
+    assert "adds to the dataset" not in card(manifest)
+    told = card(manifest.model_copy(update={"earlier": [1, 2], "supersedes": [3]}))
+    assert "no row is like one of v1, v2 by these filters" in told
+    assert "It supersedes v3" in told
+
+
 def test_a_run_that_ended_early_says_why(manifest: Manifest) -> None:
     early = manifest.model_copy(update={"complete": False, "rows_requested": 99, "stop_reason": "falling_yield"})
     assert "**25 rows**, of 99 asked for" in card(early)
