@@ -93,7 +93,12 @@ def check_order(order: Order) -> Deployment:
     stages = resolve(recipe, "", order.recipe)
     _check_folder(Path.cwd())
     file = Path(order.recipe)
-    parameters = {"recipe": str(file.resolve()) if file.is_file() else order.recipe, "root": str(order.root), **given}
+    parameters = {
+        "recipe": str(file.resolve()) if file.is_file() else order.recipe,
+        "root": str(order.root),
+        **_shown(recipe),
+        **given,
+    }
     lines = [
         f"Makes **{recipe.rows:,} rows** of dataset `{recipe.dataset}`, each run a version with rows that no earlier"
         " one has.",
@@ -108,6 +113,13 @@ def check_order(order: Order) -> Deployment:
     if "/" in name or "%" in name or not name.strip():
         raise BadInput(f"--name {name}: a deployment's name has no / and no %; give another")
     return Deployment(order, recipe, name, parameters, "\n".join(lines), [TAG, f"dataset:{recipe.dataset}"])
+
+
+def _shown(recipe: Recipe) -> dict[str, Any]:
+    """What the form shows as it is in the recipe, to be changed there; elsewhere it has an empty field."""
+    fields = {name: getattr(recipe, name) for name in ("dataset", "rows", "seed", "runner")}
+    budgets = {name: getattr(recipe.limits, name) for name in ("budget_usd", "budget_tokens", "budget_requests")}
+    return fields | {name: value for name, value in budgets.items() if value is not None}
 
 
 def deploy(order: Order, out: Console) -> None:

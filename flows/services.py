@@ -121,6 +121,8 @@ def start_server(up: Up) -> None:
         "PREFECT_SERVER_API_HOST": up.host,
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_API_URL": up.api,
+        # By whatever name a browser reaches the page, there it finds the API.
+        "PREFECT_UI_API_URL": up.base.get("PREFECT_UI_API_URL", "/api"),
     }
     if up.wanted.database is not None:
         addresses["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = up.wanted.database
@@ -194,7 +196,8 @@ def start_worker(up: Up) -> None:
 
 def _other_worker(up: Up, name: str) -> str | None:
     """A worker that polls the pool and is not ours, which would be called ``name``."""
-    others = pools.online(up.wanted.pool) - {name}
+    # Those that an `up` on another machine started do not see this one's files.
+    others = {other for other in pools.online(up.wanted.pool) if not other.startswith(f"{up.wanted.pool}@")}
     if others:
         return min(others)
     # The server notices late that a worker is gone; of those that an `up` started, a lock tells at once.

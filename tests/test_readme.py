@@ -35,7 +35,7 @@ def module(word: str) -> types.ModuleType:
 def test_every_command_is_in_the_readme_and_every_command_in_it_exists() -> None:
     commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     mentioned = set(re.findall(r"^\| `instructloom (\w+)", README, re.M))
-    assert mentioned == commands | {"teacher"}
+    assert mentioned == commands | {"teacher", "schedule"}
 
 
 def test_the_generator_of_the_readme_works() -> None:

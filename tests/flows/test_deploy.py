@@ -85,7 +85,10 @@ def test_a_deployment_is_what_the_options_say_and_a_second_deploy_replaces_it(
     assert first.parameters == {
         "recipe": str(tmp_path / "recipe.yaml"),
         "root": str(tmp_path),
+        "dataset": "nightly",
         "rows": 12,
+        "seed": 5,
+        "runner": "local",
         "budget_usd": 2.5,
         "overrides": {"models.teacher.temperature": 0.9, "stages.heuristics.name": "tidy"},
     }
@@ -102,7 +105,8 @@ def test_a_deployment_is_what_the_options_say_and_a_second_deploy_replaces_it(
     assert second.id == first.id
     assert second.version != first.version
     assert second.paused
-    assert set(second.parameters) == {"recipe", "root"}
+    assert set(second.parameters) == {"recipe", "root", "dataset", "rows", "seed", "runner"}
+    assert second.parameters["rows"] == 25
     assert second.concurrency_options.collision_strategy.value == "CANCEL_NEW"
     assert [each.schedule.cron for each in second.schedules] == ["0 2 * * *"]
     assert "daily at 02:00 (Europe/Berlin), as before" in told

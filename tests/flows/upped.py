@@ -18,6 +18,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from benchmarks.prefect_server import bare_environment
+from tests.flows.commands import call
 
 PATIENCE = 120.0
 """Seconds for anything to happen, on a machine that is busy."""
@@ -102,15 +103,7 @@ class Upped:
     ) -> "subprocess.CompletedProcess[str]":
         """The command line, with this server; ``environment`` replaces variables, "" removes one."""
         changed = {**self.environment, "PREFECT_API_URL": self.api, **environment}
-        return subprocess.run(
-            [sys.executable, "-m", "tests.flows.up_program", *arguments],
-            env={name: value for name, value in changed.items() if value},
-            cwd=folder or self.root,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        return call(arguments, {name: value for name, value in changed.items() if value}, folder or self.root)
 
     @contextmanager
     def client(self) -> Iterator[SyncPrefectClient]:
