@@ -88,6 +88,7 @@ def make(run: Run) -> Manifest:
     with Steering() as steering, Reporter(run):
         try:
             go_through(run, plan, steering)
+            run.progress.mark()
             manifest = publish(run, plan.shards, plan.stop_reason or "complete")
         except (RunCancelled, TerminationSignal):
             if steering.cancelled():

@@ -52,6 +52,7 @@ class Reporter:
         self._thread = threading.Thread(target=self._draw_often, daemon=True)
 
     def __enter__(self) -> Self:
+        self._run.progress.mark()
         self._thread.start()
         return self
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from typing import Any
 
 from flows.servers import configured, running_server, ui_at, use
 from schemas.errors import RunFailed
@@ -96,6 +97,7 @@ def main() -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
+    _write_at_once()
     lasting = len(sys.argv) > 1
     listener = socket.socket(fileno=int(sys.argv[1])) if lasting else socket.create_server((HOST, 0))
     app = create_app(ephemeral=not lasting, final=True)
@@ -115,6 +117,23 @@ def main() -> None:
     server.should_exit = True
     thread.join(STOP_SECONDS)
     os._exit(0)
+
+
+def _write_at_once() -> None:
+    """Have each transaction of the server on SQLite begin as one that writes.
+
+    Prefect begins most of them as reading ones. Such a one fails at its first write, at once and however long it may
+    wait, if another was written to the database since it began reading: a button in the UI does nothing but say
+    "Something went wrong", or an automation misses an event.
+    """
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
+    begin = AioSqliteConfiguration.begin_transaction
+
+    def begin_to_write(self: Any, session: Any, with_for_update: bool = False) -> Any:
+        return begin(self, session, with_for_update=True)
+
+    AioSqliteConfiguration.begin_transaction = begin_to_write  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ def teacher() -> Iterator[Slowed]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    with browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="dark") as context:
+    with browser.new_context(viewport={"width": 1280, "height": 1060}, color_scheme="dark") as context:
         yield context.new_page()
 
 

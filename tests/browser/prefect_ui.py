@@ -15,7 +15,6 @@ AT_ONCE = 30_000
 """Milliseconds for a page to show what it has."""
 LARGEST = 150_000
 """Bytes of a picture in the docs."""
-ATTEMPTS = 3
 CONTRAST = 3.0
 """Between a line of a chart and the page, at least: WCAG's for graphics."""
 INK = """(image, contrast) => {
@@ -79,17 +78,11 @@ class PrefectUI:
         expect(dialogue).to_have_count(0, timeout=AT_ONCE)
 
     def _press(self, button: Locator, asks: str) -> Response:
-        """Press a button that asks the server for something.
-
-        A server on SQLite fails now and then, at once, if something else is written in that moment. The UI says so,
-        and who pressed the button presses it again.
-        """
-        for _ in range(ATTEMPTS):
-            with self.page.expect_response(re.compile(asks)) as answer:
-                button.click()
-            if answer.value.ok:
-                return answer.value
-        raise AssertionError(f"{answer.value.url}: {answer.value.status} {answer.value.text()}")
+        """Press a button that asks the server for something."""
+        with self.page.expect_response(re.compile(asks)) as answer:
+            button.click()
+        assert answer.value.ok, f"{answer.value.url}: {answer.value.status} {answer.value.text()}"
+        return answer.value
 
     def state(self, name: str) -> None:
         """Wait until the flow run has come to a state."""

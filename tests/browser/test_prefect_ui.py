@@ -143,11 +143,10 @@ def test_a_run_that_waits_for_approval_goes_on_with_what_the_person_changed(
 def test_a_run_that_is_cancelled_goes_on_when_it_is_retried(
     ui: PrefectUI, site: Site, teacher: Slowed, write_recipe: WriteRecipe
 ) -> None:
-    deployment = site.deploy(write_recipe("halted", rows=30))
-    start(ui, deployment)
-    ui.state("Completed")
+    recipe = write_recipe("halted", rows=150)
+    site.instructloom("run", recipe, "--rows", "30", "--add")
     teacher.seconds = 0.2
-    start(ui, deployment, rows=150)
+    start(ui, site.deploy(recipe))
     ui.tab("Artifacts")
     minhash = ui.artifact("halted-progress-minhash").get_by_role("article")
     expect(minhash).to_contain_text(re.compile(r"[1-9]\d* out"), timeout=PATIENCE)
