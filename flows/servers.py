@@ -133,9 +133,14 @@ def shown(url: str) -> str:
 
 def is_taken(host: str, port: int) -> bool:
     """Whether something listens at that address."""
-    reached = urlsplit(api_at(host, port)).hostname
+    return is_listened_to(api_at(host, port))
+
+
+def is_listened_to(url: str) -> bool:
+    """Whether something listens at the address of ``url``."""
+    parts = urlsplit(url)
     try:
-        with socket.create_connection((reached, port), timeout=PATIENCE):
+        with socket.create_connection((parts.hostname, parts.port or 80), timeout=PATIENCE):
             return True
     except OSError:
         return False

@@ -80,6 +80,8 @@ class Up:
     children: list[Child] = field(default_factory=list)
     adopted: dict[str, Callable[[], bool]] = field(default_factory=dict)
     """What runs and is not ours, and whether it still does."""
+    works: bool = False
+    """Whether the worker of the pool on this machine is ours to run."""
     locks: ExitStack = field(default_factory=ExitStack)
     listener: socket.socket | None = None
     """What our server listens on; held here, so that who calls while it starts again only waits."""
@@ -201,7 +203,9 @@ def _other_worker(up: Up, name: str) -> str | None:
     if others:
         return min(others)
     # The server notices late that a worker is gone; of those that an `up` started, a lock tells at once.
-    return None if up.locks.enter_context(locked(_worker_lock(up))) else name
+    if not up.works:
+        up.works = up.locks.enter_context(locked(_worker_lock(up))) is not None
+    return None if up.works else name
 
 
 def start_downloads(up: Up) -> None:

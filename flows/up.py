@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import IO
 from uuid import UUID
 
 from rich.console import Console
@@ -19,11 +20,13 @@ from rich.markup import escape
 from flows import pools
 from flows.children import TICK, Child
 from flows.leash import children_of
-from flows.servers import api_at, default_address, shown, ui_at
+from flows.servers import api_at, default_address, is_listened_to, shown, ui_at
 from flows.services import (
     DOWNLOADS_NAME,
     FOLDER,
+    RUNS_SECONDS,
     SERVER_NAME,
+    START_SECONDS,
     WORKER_NAME,
     Up,
     Wanted,
@@ -37,6 +40,8 @@ from schemas.errors import BadInput, InstructloomError
 
 LOOK_SECONDS = 5.0
 """Between two looks at what runs and is not ours."""
+OURS, OTHERS = "ours", "others"
+"""Whose server it is, in the lock of the root."""
 PARTS = {SERVER_NAME: start_server, WORKER_NAME: start_worker, DOWNLOADS_NAME: start_downloads}
 
 
@@ -56,16 +61,33 @@ def bring_up(wanted: Wanted, out: Console, debug: bool) -> None:
         if lock is None:
             _tell_of_the_other(wanted, out)
             return
-        lock.truncate(0)
         with _signals(up):
             try:
+                _await_end_of_killed(up, lock)
                 _start(up)
                 if up.children and not up.stopping():
-                    lock.write(f"{os.getpid()} {up.api}\n")
+                    whose = OTHERS if SERVER_NAME in up.adopted or up.listener is None else OURS
+                    lock.write(f"{os.getpid()} {up.api} {whose}\n")
                     lock.flush()
                     _keep(up)
             finally:
                 _end(up)
+                lock.truncate(0)
+
+
+def _await_end_of_killed(up: Up, lock: IO[str]) -> None:
+    """What an `up` started that was killed ends by itself, the server last; till then it must not be taken for one
+    that stays.
+    """
+    lock.seek(0)
+    told = lock.read().split()
+    lock.truncate(0)
+    if told[2:] != [OURS] or not is_listened_to(told[1]):
+        return
+    up.say("An earlier `instructloom up` was killed; waiting for its flow runs and its server to end.")
+    ends = time.monotonic() + RUNS_SECONDS + START_SECONDS
+    while is_listened_to(told[1]) and time.monotonic() < ends and not up.stopping():
+        time.sleep(TICK)
 
 
 def _start(up: Up) -> None:
@@ -175,7 +197,7 @@ def _root_lock(wanted: Wanted) -> Path:
 
 def _tell_of_the_other(wanted: Wanted, out: Console) -> None:
     told = _root_lock(wanted).read_text(encoding="utf-8").split()
-    who = f" (process {told[0]}), with Prefect at {ui_at(told[1])}" if len(told) == 2 else ", and is about to be ready"
+    who = f" (process {told[0]}), with Prefect at {ui_at(told[1])}" if len(told) == 3 else ", and is about to be ready"
     out.print(escape(f"`instructloom up` already runs for {wanted.root}{who}."), soft_wrap=True)
 
 

@@ -17,7 +17,7 @@ from prefect.states import AwaitingRetry
 from schemas.manifest import sum_usage
 from teachers.builtin.server import serving_app
 from tests.flows.test_end_to_end import Counter, assert_sound
-from tests.flows.upped import PATIENCE, Upped, children, until
+from tests.flows.upped import PATIENCE, Upped, children, free_port, until
 
 RECIPE: dict[str, Any] = {
     "dataset": "kept",
@@ -37,9 +37,9 @@ def own(tmp_path: Path) -> Iterator[Callable[..., Upped]]:
     """Starts an ``up`` of the test's own; what is left of them is ended at the end."""
     started: list[Upped] = []
 
-    def start(port: int = 0) -> Upped:
-        (tmp_path / "root").mkdir(exist_ok=True)
-        started.append(Upped(tmp_path / "prefect", tmp_path / "root", port))
+    def start(port: int = 0, root: str = "root") -> Upped:
+        (tmp_path / root).mkdir(exist_ok=True)
+        started.append(Upped(tmp_path / "prefect", tmp_path / root, port))
         return started[-1]
 
     yield start
@@ -158,6 +158,17 @@ def test_a_run_outlives_the_server_crashes_with_its_worker_and_goes_on_with_the_
         assert manifest.rows == 90
         assert sum_usage(manifest.usage.values()).replayed > 0
         assert_that_nothing_outlives(up)
+
+
+def test_one_that_uses_what_another_started_takes_over_when_that_is_killed(own: Callable[..., Upped]) -> None:
+    port = free_port()
+    first, second = own(port), own(port, root="other")
+    assert second.told.count("(already runs)") == 2
+    first.process.kill()
+    second.wait_for("worker: the one that ran already is gone")
+    second.wait_for(f"Worker      instructloom@{socket.gethostname()} of pool 'instructloom'\n")
+    assert second.call("schedule", "ls").stdout.startswith("No deployment yet")
+    assert "Traceback" not in second.stop()
 
 
 def assert_that_nothing_outlives(up: Upped) -> None:
