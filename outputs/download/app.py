@@ -27,6 +27,7 @@ from outputs.download.openapi import description
 from outputs.download.paths import LATEST, Place, is_name, parse, version_number
 from outputs.download.remote import RemoteStore
 from outputs.download.shelves import LocalShelf, RemoteShelf, Shelf
+from outputs.root_mark import root_mark
 from schemas.errors import BadInput
 
 _FRESH = {"cache-control": "no-cache"}
@@ -68,9 +69,9 @@ def _site(root: str, token: bool) -> "Site":
     scheme, sign, path = root.partition("://")
     if not sign or scheme in ("file", "local"):
         local = LocalStore(Path(path or root))
-        return Site(local, LocalShelf(local), token)
+        return Site(local, LocalShelf(local), token, root_mark(path or root))
     remote = RemoteStore(root)
-    return Site(remote, RemoteShelf(remote), token)
+    return Site(remote, RemoteShelf(remote), token, root_mark(root))
 
 
 def _sendable(token: str | None) -> str | None:
@@ -82,8 +83,9 @@ def _sendable(token: str | None) -> str | None:
 class Site:
     """What is answered. Plain functions, run in threads: they read from disks and stores."""
 
-    def __init__(self, store: Store, shelf: Shelf, token: bool) -> None:
+    def __init__(self, store: Store, shelf: Shelf, token: bool, mark: str) -> None:
         self._catalog = Catalog(store)
+        self._mark = mark
         self._token = token
         self._shelf = shelf
 
@@ -130,8 +132,8 @@ class Site:
         return JSONResponse(description(bool(self._shelf.archives), self._token))
 
     def health(self, request: Request) -> Response:
-        """Whether the server is there."""
-        return JSONResponse({"status": "ok"})
+        """Whether the server is there, and the mark of the folder that it serves."""
+        return JSONResponse({"status": "ok", "root": self._mark})
 
     def _latest(self, name: str) -> int:
         return self._catalog.newest(name, limit=1)[0].number
