@@ -250,7 +250,7 @@ def test_an_instruction_without_an_output_is_a_seed(tmp_path: Path) -> None:
         ('instruction,output\nAdd.,3\nSub.,"4\nMul.,5\n', "line 3: a quote is opened here and not closed"),
         (b"PK\x03\x04abc", "zip archive or a spreadsheet"),
         (b"PAR1 and no more", "is not a whole Parquet file"),
-        (gzip.compress(jsonl(ADD, mtime=0).encode())[:-9], "cannot be read to its end"),
+        (gzip.compress(jsonl(ADD).encode(), mtime=0)[:-9], "cannot be read to its end"),
         (b"\x28\xb5\x2f\xfd rubbish", "cannot be read to its end"),
     ],
 )  # fmt: skip
