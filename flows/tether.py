@@ -29,6 +29,7 @@ def tethered() -> Iterator[None]:
     def watch() -> None:
         while not ended.wait(TICK):
             if os.getppid() != parent:
+                _speak_to_nobody()
                 os.kill(os.getpid(), signal.SIGTERM)
                 # If the server is gone, too, Prefect would try for minutes to tell it.
                 time.sleep(GRACE)
@@ -39,3 +40,11 @@ def tethered() -> Iterator[None]:
         yield
     finally:
         ended.set()
+
+
+def _speak_to_nobody() -> None:
+    """Standard output and error led to the worker; to write there would end this process before it told the server."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)

@@ -23,6 +23,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flows.leash import children_of
 from teachers.builtin.server import create_app, serving_app
 from tests.browser.prefect_ui import PrefectUI
 from tests.chromium import chromium
@@ -72,6 +73,11 @@ class Site:
     def url(self) -> str:
         """Of Prefect's UI."""
         return self.environment["PREFECT_API_URL"].removesuffix("/api")
+
+    def worker(self) -> int:
+        """The process of the worker that works now."""
+        of_up = children_of(self.up.pid)
+        return next(pid for pid in of_up if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"))
 
     def instructloom(self, *arguments: str) -> str:
         """What the command prints; it must succeed."""

@@ -1,6 +1,8 @@
 """What a user does all day, in a real browser: schedule, run, watch, approve, cancel, retry."""
 
+import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,6 +123,13 @@ def download(ui: PrefectUI, version: Path) -> None:
         ui.shoot("card")
 
 
+def await_rows(ui: PrefectUI, dataset: str) -> None:
+    """Wait until rows of a run that is watched are through the whole chain."""
+    ui.tab("Artifacts")
+    told = ui.artifact(f"{dataset}-progress-minhash").get_by_role("article")
+    expect(told).to_contain_text(re.compile(r"[1-9]\d* out"), timeout=PATIENCE)
+
+
 def test_a_run_that_waits_for_approval_goes_on_with_what_the_person_changed(
     ui: PrefectUI, site: Site, write_recipe: WriteRecipe
 ) -> None:
@@ -147,9 +156,7 @@ def test_a_run_that_is_cancelled_goes_on_when_it_is_retried(
     site.instructloom("run", recipe, "--rows", "30", "--add")
     teacher.seconds = 0.2
     start(ui, site.deploy(recipe))
-    ui.tab("Artifacts")
-    minhash = ui.artifact("halted-progress-minhash").get_by_role("article")
-    expect(minhash).to_contain_text(re.compile(r"[1-9]\d* out"), timeout=PATIENCE)
+    await_rows(ui, "halted")
     ui.button("Cancel").click()
     ui.confirm("Confirm")
     ui.state("Cancelled")
@@ -181,9 +188,7 @@ def test_a_run_that_is_suspended_goes_on_when_it_is_resumed(
     teacher.seconds = 0.2
     deployment = site.deploy(write_recipe("resting", rows=100))
     start(ui, deployment)
-    ui.tab("Artifacts")
-    respond = ui.artifact("resting-progress-respond").get_by_role("article")
-    expect(respond).to_contain_text(re.compile(r"[1-9]\d* out"), timeout=PATIENCE)
+    await_rows(ui, "resting")
     ui.button("Suspend").click()
     ui.page.get_by_role("dialog").wait_for()
     ui.shoot("suspend")
@@ -198,4 +203,22 @@ def test_a_run_that_is_suspended_goes_on_when_it_is_resumed(
     ui.confirm("Submit")
     ui.state("Completed")
     assert assert_sound(site.root / "datasets" / "resting" / "v1").rows == 100
+    assert teacher.asked - asked < asked
+
+
+def test_a_run_whose_worker_is_killed_has_crashed_and_goes_on_when_it_is_retried(
+    ui: PrefectUI, site: Site, teacher: Slowed, write_recipe: WriteRecipe
+) -> None:
+    teacher.seconds = 0.2
+    start(ui, site.deploy(write_recipe("orphaned", rows=100)))
+    await_rows(ui, "orphaned")
+    os.kill(site.worker(), signal.SIGKILL)
+    ui.state("Crashed")
+    ui.shoot("crashed")
+    asked = teacher.asked
+    teacher.seconds = 0
+    ui.button("Retry").click()
+    ui.confirm("Retry")
+    ui.state("Completed")
+    assert assert_sound(site.root / "datasets" / "orphaned" / "v1").rows == 100
     assert teacher.asked - asked < asked
