@@ -135,12 +135,15 @@ class Line:
         run = self._run
         self._tasks = [task for task in self._tasks if not task.wrapped_future.done()]
         where = span_name(span.first, span.length, *self._plan.total())
-        upstream = self._source = source.submit(run.ref, f"{run.stages[0].label} · {where}", span, self._source)
+        name = f"{run.stages[0].label} · {where}"
+        upstream = self._source = source.with_options(name=name).submit(run.ref, name, span, self._source)
         self._watch(span, 0, upstream)
         for place, stage in enumerate(run.stages[1:], start=1):
             at_work = (carried if run.cluster else generator) if stage.kind == "generator" else sift
             depends = FirstShard(upstream, first[place - 1])
-            upstream = at_work.submit(run.ref, f"{stage.label} · {where}", span, place, depends)
+            name = f"{stage.label} · {where}"
+            # Until a task begins, Prefect shows its own name, and no task run's.
+            upstream = at_work.with_options(name=name).submit(run.ref, name, span, place, depends)
             self._watch(span, place, upstream)
 
     def _watch(self, span: Span, place: int, future: Any) -> None:

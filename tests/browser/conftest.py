@@ -9,6 +9,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,10 +26,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flows.leash import children_of
 from teachers.builtin.server import create_app, serving_app
-from tests.browser.prefect_ui import PrefectUI
+from tests.browser.prefect_ui import PATIENCE, PrefectUI
 from tests.chromium import chromium
 
 HOUSE = Path(__file__).parents[2]
+IN_FLIGHT = 4
+"""Requests, at most."""
 INSTRUCTLOOM = (sys.executable, "-m", "flows.cli")
 
 
@@ -39,12 +42,25 @@ class Slowed:
         self.asked = 0
         self.seconds = 0.0
         self.url = ""
+        self._heard = threading.Condition()
 
     @contextmanager
     def serving(self) -> Iterator["Slowed"]:
         app = Starlette(routes=create_app().routes, middleware=[Middleware(Slowing, slowed=self)])
         with serving_app(app) as self.url:
             yield self
+
+    def hear(self) -> None:
+        """One question more."""
+        with self._heard:
+            self.asked += 1
+            self._heard.notify_all()
+
+    def await_questions(self, more: int) -> None:
+        """Wait until so many more were asked."""
+        wanted = self.asked + more
+        with self._heard:
+            assert self._heard.wait_for(lambda: self.asked >= wanted, timeout=PATIENCE / 1000)
 
 
 class Slowing:
@@ -56,7 +72,7 @@ class Slowing:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"].endswith("/chat/completions"):
-            self.slowed.asked += 1
+            self.slowed.hear()
             await anyio.sleep(self.slowed.seconds)
         await self.app(scope, receive, send)
 
@@ -170,7 +186,7 @@ def write_recipe(site: Site, teacher: Slowed) -> Callable[..., str]:
     """Writes a short recipe that asks ``teacher``; keyword arguments replace its fields. Gives its path."""
 
     def write(dataset: str, **changes: Any) -> str:
-        model = {"model": "builtin", "base_url": teacher.url, "concurrency": 4, "adaptive": False}
+        model = {"model": "builtin", "base_url": teacher.url, "concurrency": IN_FLIGHT, "adaptive": False}
         recipe = {
             "dataset": dataset,
             "rows": 60,
