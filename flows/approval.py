@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from prefect import pause_flow_run, suspend_flow_run
 from prefect.input import RunInput
-from prefect.runtime import flow_run as this_run
+from prefect.runtime import deployment as this_deployment
 from pydantic import Field, create_model
 from rich.console import Console
 from rich.markup import escape
@@ -55,7 +55,7 @@ def approve_in_ui(run: Run, tried: Tried) -> dict[str, Any]:
     """
     form = _form(run).with_initial_data(description=_shown(run, tried))
     logger().info("waiting for approval: %s", estimate(tried, run.recipe))
-    if this_run.deployment_id:
+    if this_deployment.id:
         given = suspend_flow_run(wait_for_input=form, timeout=WAIT_SECONDS, key=KEY)
     else:
         given = pause_flow_run(wait_for_input=form, timeout=WAIT_SECONDS, poll_interval=POLL_SECONDS, key=KEY)
