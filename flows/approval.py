@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import yaml
-from prefect import pause_flow_run
+from prefect import pause_flow_run, suspend_flow_run
 from prefect.input import RunInput
+from prefect.runtime import deployment as this_deployment
 from pydantic import Field, create_model
 from rich.console import Console
 from rich.markup import escape
@@ -29,6 +30,8 @@ from schemas.row import Row, from_frame, text_of
 WAIT_SECONDS = 7 * 24 * 3600
 """For a person to come; then the run fails, and can be tried again."""
 POLL_SECONDS = 2
+KEY = "approval"
+"""Names the question: who has answered it is not asked again when the run is tried again."""
 SAMPLES = 5
 DIALOGUE = 56
 """Characters in a line of plain text in the dialogue that Prefect's UI opens."""
@@ -41,14 +44,21 @@ class Approval(RunInput):
 
 
 def approve_in_ui(run: Run, tried: Tried) -> dict[str, Any]:
-    """Pause the flow run until a person resumes it; the fields of the recipe that they changed, by their path.
+    """Let the flow run wait until a person resumes it; the fields of the recipe that they changed, by their path.
+
+    A deployed run is suspended: its process ends, and another one comes to this place again with the answer. One that
+    only paused would lose its place among the deployment's runs, and Prefect ends it for that after some minutes.
 
     Raises:
+        prefect.exceptions.Pause: this process is to end.
         prefect.exceptions.FlowPauseTimeout: nobody came.
     """
     form = _form(run).with_initial_data(description=_shown(run, tried))
     logger().info("waiting for approval: %s", estimate(tried, run.recipe))
-    given = pause_flow_run(wait_for_input=form, timeout=WAIT_SECONDS, poll_interval=POLL_SECONDS)
+    if this_deployment.id:
+        given = suspend_flow_run(wait_for_input=form, timeout=WAIT_SECONDS, key=KEY)
+    else:
+        given = pause_flow_run(wait_for_input=form, timeout=WAIT_SECONDS, poll_interval=POLL_SECONDS, key=KEY)
     changes = changed(run.recipe, given.model_dump())
     logger().info("approved%s", f" with {changes}" if changes else "")
     return changes

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -135,13 +135,16 @@ def deploy(order: Order, out: Console) -> None:
 
     with get_client(sync_client=True) as client:
         pool = _pool(client, order.pool)
-        kept = None if order.schedule or order.unscheduled else _schedules(client, checked.name)
+        before = _existing(client, checked.name)
+        kept = None if order.schedule or order.unscheduled or before is None else list(before.schedules)
         key = _send(client, checked, pool, kept or [])
         is_paused = client.read_deployment(key).paused
     ensure_watch()
     say = _Lines(out)
     say("Deployed", f"{FLOW}/{checked.name}, version {checked.version}")
     say("", f"{ui_at(api)}/deployments/deployment/{key}")
+    for change in _changes(before.parameters if before else checked.parameters, checked.parameters):
+        say("Changed", change)
     _tell_schedule(say, order.schedule or (kept[0].schedule if kept else None), checked, is_paused)
     if pool.type == "process" and not online(order.pool):
         option = "" if order.pool == POOL else f" --pool {order.pool}"
@@ -195,13 +198,22 @@ def _pool(client: "SyncPrefectClient", name: str) -> "WorkPool":
         raise BadInput(f"--pool {name}: no such work pool, {there}; `instructloom up --pool {name}` makes it") from None
 
 
-def _schedules(client: "SyncPrefectClient", name: str) -> list[Any]:
+def _existing(client: "SyncPrefectClient", name: str) -> Any:
+    """The deployment of that name, if there is one."""
     from prefect.exceptions import ObjectNotFound
 
     try:
-        return list(client.read_deployment_by_name(f"{FLOW}/{name}").schedules)
+        return client.read_deployment_by_name(f"{FLOW}/{name}")
     except ObjectNotFound:
-        return []
+        return None
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """What another deployment of the same name changes in the parameters, such as an approval that is gone."""
+    for name in sorted({*before, *after}):
+        was, is_now = before.get(name), after.get(name)
+        if was != is_now and (was or is_now):
+            yield f"{name}: {was if was is not None else 'not given'} → {is_now if is_now is not None else 'not given'}"
 
 
 class _Lines:

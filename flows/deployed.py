@@ -20,9 +20,11 @@ from flows.generate import THREADS, make, try_out
 from flows.logbook import keep_logbook
 from flows.prefect_api import logger
 from flows.progress import Progress
-from flows.publish import published_by
+from flows.publish import copied, published_by
 from flows.recipe_file import load_recipe, replaced
+from flows.reporting import report_of
 from flows.run import open_run
+from flows.showing import show_version
 from flows.steering import RunCancelled
 from flows.store import Store
 from flows.tether import tethered
@@ -90,8 +92,11 @@ def deployed(
 def _generate(recipe: Recipe, root: Path, origin: str, add: bool, approve: bool) -> Manifest:
     store = Store(root.absolute() / "runs" / recipe.dataset)
     with store.locked(waits=logger().info):
-        if made := published_by(root, recipe.dataset, this_run.id):
-            return made
+        if made := published_by(root.absolute(), recipe.dataset, this_run.id):
+            # It was tried again for what comes after publishing.
+            show_version(made, report_of(made, store.root))
+            copied(recipe, made)
+            return made.manifest
         if approve:
             run = open_run(recipe, root, origin, Progress(wanted=recipe.rows, dataset=recipe.dataset), add)
             try:

@@ -6,7 +6,7 @@ are kept below the run directory, so that each row is signed once, however many 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,18 +69,25 @@ class Earlier:
             index.add(frame, signatures)
 
 
-def earlier_of(root: Path, dataset: str, source: str) -> Earlier:
-    """What ``dataset`` below ``root`` holds, for a run whose rows begin from ``source`` (``Manifest.source``)."""
+def earlier_of(root: Path, dataset: str, source: str, rows: int, folders: Callable[[Draw], list[str]]) -> Earlier:
+    """What ``dataset`` below ``root`` holds, for a run of ``rows`` rows that begin from ``source``.
+
+    ``folders`` gives the names of the run's stage folders, in order, for a draw: a version that a person stopped is
+    gone on with only by a run that would do the very same work, and come at least as far.
+    """
     folder = root / "datasets"
     published = [read_dataset(folder / dataset / f"v{number}") for number in versions(folder, dataset)]
     superseded = {number for each in published for number in each.manifest.supersedes}
     standing = [each for each in published if each.manifest.version not in superseded]
-    drawn = [each.manifest for each in standing if each.manifest.source == source]
-    newest = max(drawn, key=lambda manifest: (manifest.edition, manifest.version), default=None)
-    goes_on = newest.version if newest and newest.stop_reason == INTERRUPTED else None
-    edition = 1 if newest is None else newest.edition + (goes_on is None)
-    compared = tuple(each for each in standing if each.manifest.version != goes_on)
-    return Earlier(compared, Draw(edition, _digest(compared)), goes_on)
+    drawn = [each for each in standing if each.manifest.source == source]
+    newest = max(drawn, key=lambda each: (each.manifest.edition, each.manifest.version), default=None)
+    if newest is not None and newest.manifest.stop_reason == INTERRUPTED and newest.manifest.rows <= rows:
+        others = tuple(each for each in standing if each is not newest)
+        same = Draw(newest.manifest.edition, _digest(others))
+        if folders(same) == newest.manifest.stage_folders:
+            return Earlier(others, same, newest.manifest.version)
+    edition = 1 if newest is None else newest.manifest.edition + 1
+    return Earlier(tuple(standing), Draw(edition, _digest(tuple(standing))))
 
 
 def _digest(datasets: tuple[Dataset, ...]) -> str:

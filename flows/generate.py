@@ -22,7 +22,7 @@ from flows.estimate import Tried
 from flows.logbook import keep_logbook
 from flows.plan import AHEAD, Plan
 from flows.prefect_api import flow_run_id
-from flows.publish import publish
+from flows.publish import copied, publish
 from flows.recipe_file import check_recipe
 from flows.reporter import Reporter, introduce
 from flows.run import Run, open_run
@@ -95,9 +95,11 @@ def make(run: Run) -> Manifest:
                 run.stop()
                 publish_what_is_whole(run, plan)
             raise
-    show_version(read_dataset(run.target(manifest.version)), run.report)
     if manifest.complete:
         run.teachers.clear()
+    made = read_dataset(run.target(manifest.version))
+    show_version(made, run.report)
+    copied(run.recipe, made)
     return manifest
 
 

@@ -20,6 +20,7 @@ from outputs.parquet import RejectWriter, TrainWriter
 from outputs.upload import copy_version
 from schemas.errors import ConservationError, CorruptRun, RunFailed
 from schemas.manifest import Manifest, StageCounts
+from schemas.recipe import Recipe
 from schemas.reject import Rejected, rejects_frame
 from schemas.row import from_frame
 
@@ -32,10 +33,10 @@ def published(run: Run) -> Dataset | None:
     return next((dataset for dataset in _versions(run) if dataset.manifest.complete), None)
 
 
-def published_by(root: Path, dataset: str, flow_run: str) -> Manifest | None:
+def published_by(root: Path, dataset: str, flow_run: str) -> Dataset | None:
     """The complete version that a flow run has already published: it was tried again after that."""
-    made = (each.manifest for each in _all_versions(root, dataset))
-    return next((manifest for manifest in made if manifest.complete and manifest.flow_run == flow_run), None)
+    made = _all_versions(root, dataset)
+    return next((each for each in made if each.manifest.complete and each.manifest.flow_run == flow_run), None)
 
 
 def _versions(run: Run) -> Iterator[Dataset]:
@@ -53,7 +54,7 @@ def _all_versions(root: Path, dataset: str) -> Iterator[Dataset]:
 def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
     """Write the first N surviving rows of ``shards`` shards as the next version of the dataset."""
     if done := published(run):
-        return copied(run, done).manifest
+        return done.manifest
     if not any(run.store.shard(run.stages[-1], shard).rows().height for shard in range(shards)):
         why = f"limits.{stop_reason} is spent" if stop_reason.startswith("budget") else _where_they_went(run, shards)
         raise RunFailed(f"no row survived ({why}); nothing was published; what was asked is kept for the next run")
@@ -73,21 +74,20 @@ def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
     manifest.files, manifest.rejects = rows.files, rejects.files
     if same := _made_before(run, manifest):
         shutil.rmtree(draft.folder)
-        return copied(run, same).manifest
+        return same.manifest
     timeline = run.progress.timeline
     run.report = add_report(draft.folder, manifest, run.stages, run.store.root, timeline)
-    return copied(run, publish_draft(draft, manifest)).manifest
+    return publish_draft(draft, manifest).manifest
 
 
-def copied(run: Run, dataset: Dataset) -> Dataset:
-    """A version of this run, copied to where the recipe's ``output.copy_to`` wants it, if it does.
+def copied(recipe: Recipe, dataset: Dataset) -> None:
+    """Copy a version of ``recipe`` to where its ``output.copy_to`` wants it, if it does.
 
     Raises:
         RunFailed: it is published, but not copied.
     """
-    if run.recipe.output.copy_to is not None:
-        copy_version(dataset, run.recipe.output.copy_to)
-    return dataset
+    if recipe.output.copy_to is not None:
+        copy_version(dataset, recipe.output.copy_to)
 
 
 def _made_before(run: Run, manifest: Manifest) -> Dataset | None:
@@ -98,15 +98,12 @@ def _made_before(run: Run, manifest: Manifest) -> Dataset | None:
     return None
 
 
-def _superseded(run: Run) -> list[int]:
-    """Versions that hold the beginning of this run's rows: of the same work, or that it goes on with."""
-    goes_on = run.earlier.goes_on if run.earlier else None
+def _superseded(run: Run, rows: int) -> list[int]:
+    """Versions that hold the beginning of this run's ``rows`` rows: the same work, which came less far."""
     folders = [stage.folder for stage in run.stages]
-    return sorted(
-        dataset.manifest.version
-        for dataset in _all_versions(run.root, run.recipe.dataset)
-        if dataset.manifest.stage_folders == folders or dataset.manifest.version == goes_on
-    )
+    manifests = [dataset.manifest for dataset in _all_versions(run.root, run.recipe.dataset)]
+    same = [each for each in manifests if each.stage_folders == folders and each.rows <= rows]
+    return sorted(each.version for each in same)
 
 
 def _where_they_went(run: Run, shards: int) -> str:
@@ -171,7 +168,7 @@ def _manifest(run: Run, draft: Draft, shards: int, stop_reason: str, funnel: lis
         source=run.source,
         edition=run.draw.edition,
         earlier=run.earlier.numbers if run.earlier else [],
-        supersedes=_superseded(run),
+        supersedes=_superseded(run, rows),
         flow_run=run.made_by,
         stage_folders=[stage.folder for stage in run.stages],
         seeds=run.seed_reports,

@@ -75,6 +75,11 @@ def report_data(
     )
 
 
+def report_of(dataset: Dataset, work: Path) -> ReportData | None:
+    """What the report on a published version holds, without its timeline; None, and a warning, if it cannot be made."""
+    return add_report(dataset.folder, dataset.manifest, _stages(dataset.manifest), work)
+
+
 def remake(name: str, root: Path, to: Path | None = None) -> Path:
     """Make the report on a published version anew, beside its card or in the folder ``to``; gives the file's path.
 

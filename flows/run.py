@@ -122,7 +122,7 @@ class Run:
             RunFailed: another run has published a version since.
         """
         if self.earlier is not None:
-            now = earlier_of(self.root, self.recipe.dataset, self.source)
+            now = _earlier(self.root, self.recipe, self.seeds_digest, self.source)
             if (now.draw, now.goes_on) != (self.draw, self.earlier.goes_on):
                 raise RunFailed(
                     f"{self.recipe.dataset}: another run has published a version since this one began; run it again"
@@ -190,7 +190,7 @@ def open_run(
     source, earlier = stages[0].digest, None
     if add:
         _check_index(stages, origin)
-        earlier = earlier_of(root, recipe.dataset, source)
+        earlier = _earlier(root, recipe, seeds_digest, source)
         stages = resolve(recipe, seeds_digest, origin, earlier.draw)
     store = Store(root / "runs" / recipe.dataset)
     file = store.root / f"run-{_digest(recipe, stages)[:12]}.json"
@@ -213,6 +213,13 @@ def open_run(
             }
             _OPEN[run.ref] = run
         return _OPEN[str(file)]
+
+
+def _earlier(root: Path, recipe: Recipe, seeds_digest: str, source: str) -> Earlier:
+    def folders(draw: Draw) -> list[str]:
+        return [stage.folder for stage in resolve(recipe, seeds_digest, "recipe", draw)]
+
+    return earlier_of(root, recipe.dataset, source, recipe.rows, folders)
 
 
 def _check_index(stages: list[Stage], origin: str) -> None:

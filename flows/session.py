@@ -54,7 +54,7 @@ def make_dataset(
     run = open_run(recipe, root, origin, progress, add)
     try:
         if done := published(run):
-            copied(run, done)
+            copied(recipe, done)
             out.print(f"Already made: {_where(done)}")
             return done.manifest
         for report in run.seed_reports:

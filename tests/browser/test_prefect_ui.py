@@ -148,7 +148,7 @@ def test_a_run_that_waits_for_approval_goes_on_with_what_the_person_changed(
     ui.open(f"{deployment}/run")
     ui.field("approve").get_by_role("switch").click()
     ui.submit()
-    ui.state("Paused")
+    ui.state("Suspended")
     ui.button("Resume").click()
     dialogue = ui.page.get_by_role("dialog")
     expect(dialogue).to_contain_text("Estimate for 60 rows")

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.earlier import INTERRUPTED, earlier_of
+from flows.stages import Draw
 from outputs.dataset import publish, read_dataset, start_draft
 from outputs.files import write_parquet
 from schemas.manifest import Manifest, ShardFile
@@ -111,36 +112,50 @@ def test_a_recipe_that_compares_nothing_cannot_add(command: Command, write_recip
     assert "none of them compares rows with those of earlier versions; add `- use: minhash`" in done.stderr
 
 
-def published(root: Path, source: str, edition: int, stop: str, supersedes: list[int]) -> int:
+def published(
+    root: Path, source: str, rows: int, stop: str, supersedes: list[int], draw: Draw, folders: list[str]
+) -> Manifest:
     draft = start_draft(root / "datasets", "tried")
     path = draft.folder / "data" / "train-00000-of-00001.parquet"
     write_parquet(path, pl.DataFrame({"language": ["en"]}))
     file = ShardFile(path="data/train-00000-of-00001.parquet", rows=1, bytes=1, sha256=f"{draft.version}")
     manifest = Manifest(
-        dataset="tried", version=draft.version, instructloom="0", recipe={}, recipe_digest="", rows_requested=1,
-        rows=1, complete=stop == "complete", stop_reason=stop, source=source, edition=edition, supersedes=supersedes,
-        files=[file],
+        dataset="tried", version=draft.version, instructloom="0", recipe={}, recipe_digest="", rows_requested=rows,
+        rows=rows, complete=stop == "complete", stop_reason=stop, source=source, edition=draw.edition,
+        supersedes=supersedes, files=[file], stage_folders=folders,
     )  # fmt: skip
-    publish(draft, manifest)
-    return draft.version
+    return publish(draft, manifest).manifest
 
 
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["complete", INTERRUPTED, "budget_usd"])), max_size=8))
-def test_whatever_was_published_a_draw_is_taken_once_and_an_interrupted_one_goes_on(
-    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str, str]]
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.sampled_from(["complete", INTERRUPTED, "budget_usd"]), st.integers(1, 3)),
+        max_size=8,
+    )
+)
+def test_whatever_was_published_a_draw_is_taken_once_and_only_the_same_work_goes_on(
+    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str, str, int]]
 ) -> None:
     root = tmp_path_factory.mktemp("history")
-    taken: dict[tuple[str, int], str] = {}
-    for source, stop in history:
-        earlier = earlier_of(root, "tried", source)
-        before = taken.get((source, earlier.draw.edition))
-        assert (before == INTERRUPTED) == (earlier.goes_on is not None)
-        assert before in (None, INTERRUPTED)
+    manifests: dict[int, Manifest] = {}
+    for source, stop, rows in history:
+
+        def folders(draw: Draw, source: str = source) -> list[str]:
+            return [f"{source}-{draw.edition}-{draw.earlier}"]
+
+        earlier = earlier_of(root, "tried", source, rows, folders)
+        same = [each for each in manifests.values() if (each.source, each.edition) == (source, earlier.draw.edition)]
+        if earlier.goes_on is None:
+            assert same == []
+        else:
+            before = manifests[earlier.goes_on]
+            assert same[-1] == before
+            assert (before.stop_reason, before.stage_folders) == (INTERRUPTED, folders(earlier.draw))
+            assert before.rows <= rows
         assert earlier.goes_on not in earlier.numbers
+        gone = {number for each in manifests.values() for number in each.supersedes}
+        assert {*earlier.numbers} == {*manifests} - gone - {earlier.goes_on}
+        assert bool(earlier.draw.earlier) == bool(earlier.numbers)
         supersedes = [earlier.goes_on] if earlier.goes_on else []
-        number = published(root, source, earlier.draw.edition, stop, supersedes)
-        taken[source, earlier.draw.edition] = stop
-        after = earlier_of(root, "tried", source)
-        assert number in [*after.numbers, after.goes_on]
-        assert not {*supersedes} & {*after.numbers}
-        assert bool(after.draw.earlier) == bool(after.numbers)
+        made = published(root, source, rows, stop, supersedes, earlier.draw, folders(earlier.draw))
+        manifests[made.version] = made
