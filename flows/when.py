@@ -50,9 +50,7 @@ def read_schedule(
             return CronSchedule(cron=cron.strip(), timezone=zone)
         if rrule is not None:
             if "SECONDLY" in rrule.upper():
-                raise BadInput(
-                    "--rrule: a rule by the second is too dense; give FREQ=MINUTELY, or --every 30s"
-                )
+                raise BadInput("--rrule: a rule by the second is too dense; give FREQ=MINUTELY, or --every 30s")
             return RRuleSchedule(rrule=rrule.strip(), timezone=zone)
     except ValidationError as error:
         remedy = 'e.g. "0 2 * * *" for every night at two' if cron is not None else "e.g. FREQ=WEEKLY;BYDAY=MO"
