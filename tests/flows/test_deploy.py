@@ -21,7 +21,12 @@ RECIPE: dict[str, Any] = {
     "rows": 25,
     "seed": 5,
     "models": {"teacher": {"model": "builtin", "price": {"completion": 0.1}}},
-    "stages": [{"use": "self_instruct", "prompts_per_round": 3}, {"use": "respond"}, {"use": "heuristics"}],
+    "stages": [
+        {"use": "self_instruct", "prompts_per_round": 3},
+        {"use": "respond"},
+        {"use": "heuristics"},
+        {"use": "minhash"},
+    ],
 }
 
 
