@@ -125,25 +125,32 @@ def test_a_run_outlives_the_server_crashes_with_its_worker_and_goes_on_with_the_
         assert done.returncode == 0, done.stderr
         server, worker = up.child("temporary_server"), up.child("prefect worker")
 
-        back = threading.Event()
+        back, crash, end = threading.Event(), threading.Event(), threading.Event()
 
-        def kill_server() -> None:
-            os.kill(server, signal.SIGKILL)
-            back.wait(PATIENCE)
+        def at(count: int, process: int, number: int, seen: threading.Event) -> None:
+            """Send the signal at that request; the model answers it only once the effect was seen: a run that goes
+            on meanwhile may end before the next signal."""
 
-        counter.at, counter.then = 20, kill_server
+            def then() -> None:
+                os.kill(process, number)
+                seen.wait(PATIENCE)
+
+            counter.at, counter.then = counter.asked + count, then
+
+        at(20, server, signal.SIGKILL, back)
         with up.client() as client:
             run = client.create_flow_run_from_deployment(up.deployment("kept").id).id
         up.wait_for("Prefect server: started again")
         assert "Prefect server: ended (by SIGKILL); starts again at once." in up.told
         assert up.run(run).state_name == "Running"
-        counter.at, counter.then = counter.asked + 20, lambda: os.kill(worker, signal.SIGKILL)
+        at(20, worker, signal.SIGKILL, crash)
         back.set()
         up.wait_for("worker: started again")
         crashed = up.await_state(run, "Crashed")
         assert crashed.run_count == 1
 
-        counter.at, counter.then = counter.asked + 20, lambda: os.kill(up.process.pid, signal.SIGINT)
+        at(20, up.process.pid, signal.SIGINT, end)
+        crash.set()
         with up.client() as client:
             client.set_flow_run_state(run, AwaitingRetry())
         up.wait_for("1 flow run will go on with the next `instructloom up`.")
@@ -151,6 +158,7 @@ def test_a_run_outlives_the_server_crashes_with_its_worker_and_goes_on_with_the_
         assert up.process.returncode == 0
 
         counter.then = None
+        end.set()
         up = own()
         completed = up.await_state(run, "Completed")
         assert completed.run_count == 3
