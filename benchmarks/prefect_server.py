@@ -13,6 +13,7 @@ from pathlib import Path
 PATIENCE = 120.0
 """Seconds for it to start, on a machine that is busy."""
 TICK = 0.1
+PID = "server.pid"
 
 
 NOWHERE = "1"
@@ -33,7 +34,8 @@ def bare_environment(home: Path) -> dict[str, str]:
 
 @contextmanager
 def prefect_server(home: Path) -> Iterator[dict[str, str]]:
-    """Runs until the end of the block; gives an environment for processes that should use it.
+    """Runs until the end of the block; gives an environment for processes that should use it. Its process
+    number is in ``home``, for who wants to kill it.
 
     Raises:
         RuntimeError: it did not start.
@@ -45,6 +47,7 @@ def prefect_server(home: Path) -> Iterator[dict[str, str]]:
     with subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             _wait_until_healthy(f"http://127.0.0.1:{port}/api/health", server)
+            (home / PID).write_text(str(server.pid))
             yield {**environment, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
         finally:
             server.terminate()

@@ -22,6 +22,7 @@ from flows.estimate import Tried, estimate
 from flows.prefect_api import logger
 from flows.recipe_file import replaced
 from flows.run import Run
+from flows.stages import Stage, cost_money
 from outputs.fenced import fenced
 from schemas.errors import RecipeError, RunFailed
 from schemas.recipe import Recipe
@@ -32,6 +33,8 @@ WAIT_SECONDS = 7 * 24 * 3600
 POLL_SECONDS = 2
 KEY = "approval"
 """Names the question: who has answered it is not asked again when the run is tried again."""
+PATHS = {"rows": "rows", "budget_usd": "limits.budget_usd", "temperature": "models.teacher.temperature"}
+"""What a person may change, and the fields of the recipe behind it."""
 SAMPLES = 5
 DIALOGUE = 56
 """Characters in a line of plain text in the dialogue that Prefect's UI opens."""
@@ -59,7 +62,7 @@ def approve_in_ui(run: Run, tried: Tried) -> dict[str, Any]:
         given = suspend_flow_run(wait_for_input=form, timeout=WAIT_SECONDS, key=KEY)
     else:
         given = pause_flow_run(wait_for_input=form, timeout=WAIT_SECONDS, poll_interval=POLL_SECONDS, key=KEY)
-    changes = changed(run.recipe, given.model_dump())
+    changes = _changed(_present(run.recipe, run.stages), given.model_dump())
     logger().info("approved%s", f" with {changes}" if changes else "")
     return changes
 
@@ -81,9 +84,9 @@ def approve_in_terminal(run: Run, tried: Tried, out: Console) -> dict[str, Any]:
         if answer == "no":
             raise RunFailed("not approved; what was made is kept, and the same command goes on with it")
         try:
-            asked = changes | changed(
-                recipe, {name: _ask(name, value, out) for name, value in _present(recipe).items()}
-            )
+            present = _present(recipe, run.stages)
+            given = {name: _ask(name, value, out) for name, value in present.items()}
+            asked = changes | _changed(present, given)
             recipe, changes = replaced(run.recipe, asked, "approval"), asked
         except RecipeError as error:
             out.print(escape(str(error)))
@@ -99,11 +102,9 @@ def _ask(name: str, value: Any, out: Console) -> Any:
         raise RecipeError(f"approval: {name}: {given!r} is not a number") from error
 
 
-def changed(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Of what a person gave, what differs from the recipe."""
-    present = _present(recipe)
-    paths = {"rows": "rows", "budget_usd": "limits.budget_usd", "temperature": "models.teacher.temperature"}
-    return {paths[name]: value for name, value in given.items() if value is not None and value != present[name]}
+def _changed(present: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what a person gave, what differs, by the path of its field in the recipe."""
+    return {PATHS[name]: value for name, value in given.items() if value is not None and value != present[name]}
 
 
 def samples(run: Run) -> list[Row]:
@@ -112,35 +113,34 @@ def samples(run: Run) -> list[Row]:
     return from_frame(frame.gather_every(max(1, frame.height // SAMPLES)).head(SAMPLES))
 
 
-def _present(recipe: Recipe) -> dict[str, Any]:
-    return {
-        "rows": recipe.rows,
-        "budget_usd": recipe.limits.budget_usd,
-        "temperature": recipe.models["teacher"].temperature,
-    }
+def _present(recipe: Recipe, stages: list[Stage]) -> dict[str, Any]:
+    """What may be changed, as it is; a budget only where something has a price."""
+    budget = {"budget_usd": recipe.limits.budget_usd} if cost_money(recipe, stages) else {}
+    return {"rows": recipe.rows, **budget, "temperature": recipe.models["teacher"].temperature}
 
 
 def _form(run: Run) -> type[Approval]:
-    present = _present(run.recipe)
-    return create_model(
-        "Approval",
-        __base__=Approval,
-        rows=(int, Field(default=present["rows"], ge=1, title="Rows", description="Rows that survive everything.")),
-        budget_usd=(
+    fields: dict[str, Any] = {
+        "rows": (int, {"ge": 1, "title": "Rows", "description": "Rows that survive everything."}),
+        "budget_usd": (
             float | None,
-            Field(default=present["budget_usd"], gt=0, title="Budget", description="US dollars, at most; empty: none."),
+            {"gt": 0, "title": "Budget", "description": "US dollars, at most; empty: as it is."},
         ),
-        temperature=(
+        "temperature": (
             float | None,
-            Field(
-                default=present["temperature"],
-                ge=0,
-                le=2,
-                title="Temperature",
-                description="Of the teacher, where a stage names none. Another one begins anew with the first shard.",
-            ),
+            {
+                "ge": 0,
+                "le": 2,
+                "title": "Temperature",
+                "description": "Of the teacher, where a stage names none. Another begins anew with the first shard.",
+            },
         ),
-    )
+    }
+    shown: dict[str, Any] = {
+        name: (fields[name][0], Field(default=value, **fields[name][1]))
+        for name, value in _present(run.recipe, run.stages).items()
+    }
+    return create_model("Approval", __base__=Approval, **shown)
 
 
 def _shown(run: Run, tried: Tried) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.one_line import Runner, out
+from flows.one_line import Runner, out, run_to_end
 from flows.one_line import command as _command
 from flows.prefect_cli import register
 from schemas.errors import BadInput
@@ -54,7 +54,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and Prefec
 
 def main() -> None:
     """The entry point of the ``instructloom`` command."""
-    app()
+    run_to_end(app)
 
 
 def _recipe(path: str, seeds: list[str] | None, concurrency: int | None = None, **values: Any) -> Any:

@@ -14,6 +14,7 @@ import flows
 from flows.inspect import seed_line
 from flows.pools import PAGE, PATIENT, POOL, TAG, ensure_watch, online
 from flows.recipe_file import load_recipe, replaced
+from flows.run import check_index
 from flows.servers import need_server, ui_at
 from flows.stages import resolve
 from flows.when import in_words, next_times
@@ -91,6 +92,8 @@ def check_order(order: Order) -> Deployment:
     recipe = replaced(load_recipe(order.recipe, concurrency=given.get("concurrency")), fields, order.recipe)
     _, reports = read_seeds(recipe.seeds)
     stages = resolve(recipe, "", order.recipe)
+    if given.get("add", True):
+        check_index(stages, order.recipe)
     _check_folder(Path.cwd())
     file = Path(order.recipe)
     parameters = {

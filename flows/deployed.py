@@ -20,7 +20,7 @@ from flows.generate import THREADS, make, try_out
 from flows.logbook import keep_logbook
 from flows.prefect_api import logger
 from flows.progress import Progress
-from flows.publish import copied, published_by
+from flows.publish import copied, not_copied, published_by
 from flows.recipe_file import load_recipe, replaced
 from flows.reporting import report_of
 from flows.run import open_run
@@ -95,8 +95,11 @@ def _generate(recipe: Recipe, root: Path, origin: str, add: bool, approve: bool)
         if made := published_by(root.absolute(), recipe.dataset, this_run.id):
             # It was tried again for what comes after publishing.
             show_version(made, report_of(made, store.root))
-            copied(recipe, made)
+            copied(recipe, store.root.parents[1], made)
             return made.manifest
+        for made in not_copied(recipe, store.root.parents[1]):
+            logger().info("%s was not copied by the run that made it; copying it now", made.label)
+            copied(recipe, store.root.parents[1], made)
         if approve:
             run = open_run(recipe, root, origin, Progress(wanted=recipe.rows, dataset=recipe.dataset), add)
             try:

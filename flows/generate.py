@@ -73,8 +73,11 @@ def first_shard(recipe: dict[str, Any], root: str = ".", add: bool = False) -> T
     """Make the first shard of what ``generate`` would make of the same arguments, which will begin with it."""
     keep_logbook()
     run = open_run(check_recipe(recipe, "recipe"), Path(root), add=add)
-    with run.store.locked():
-        return try_out(run)
+    try:
+        with run.store.locked():
+            return try_out(run)
+    except RunCancelled as stop:
+        return Cancelled(message=str(stop))  # type: ignore[return-value]  # as above
 
 
 def make(run: Run) -> Manifest:
@@ -91,15 +94,15 @@ def make(run: Run) -> Manifest:
             run.progress.mark()
             manifest = publish(run, plan.shards, plan.stop_reason or "complete")
         except (RunCancelled, TerminationSignal):
+            run.stop()
             if steering.cancelled():
-                run.stop()
                 publish_what_is_whole(run, plan)
             raise
     if manifest.complete:
         run.teachers.clear()
     made = read_dataset(run.target(manifest.version))
     show_version(made, run.report)
-    copied(run.recipe, made)
+    copied(run.recipe, run.root, made)
     return manifest
 
 
@@ -108,6 +111,7 @@ def try_out(run: Run) -> Tried:
 
     Raises:
         RunFailed: that alone is more than a budget allows.
+        RunCancelled: a person cancelled the run.
     """
     prepare(run)
     line = Line(run, Plan(run.recipe.rows, run.recipe.limits, work.source_shards(run)))
@@ -116,6 +120,9 @@ def try_out(run: Run) -> Tried:
             counts = [result_of(outcome, steering) for outcome in line.send(0)]
         except BudgetSpent as stop:
             raise RunFailed(f"limits.{stop} is spent by the first shard alone; raise it") from stop
+        except RunCancelled:
+            run.stop()
+            raise
         finally:
             line.close()
     line.join()

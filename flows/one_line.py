@@ -1,9 +1,13 @@
 """A command of the command line: what it prints, and its errors as one line each."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import wraps
+from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import typer
@@ -57,6 +61,30 @@ def one_line_errors(debug: bool) -> Iterator[None]:
 
 def _plain(error: Exception) -> str:
     return escape(" ".join(str(error).split()))
+
+
+class Ending:
+    """How the process ends."""
+
+    untold = False
+    """Whether Prefect's server is gone. What it was not told yet would be tried again for minutes."""
+
+
+def run_to_end(app: Callable[[], None]) -> None:
+    """Run the command line, and end the process."""
+    try:
+        app()
+    except SystemExit as end:
+        if not Ending.untold:
+            raise
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else 1)
+
+
+def root_option(root: Path) -> str:
+    """What a hint says after a command, so that it works on the folder that this one works on."""
+    return "" if root == Path.cwd() else f" --root {quote(str(root))}"
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:

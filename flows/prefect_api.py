@@ -4,22 +4,30 @@ A dataset is never lost because a server was down or refused a picture of it: wh
 over. A temporary server has no UI, so it is told nothing.
 """
 
+import hashlib
 import os
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
+import httpx
 from prefect import get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.context import FlowRunContext
 from prefect.events import emit_event
 from prefect.logging import get_logger, get_run_logger
+from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flows.temporary_server import TEMPORARY
 
 T = TypeVar("T")
+MOMENT_SECONDS = 10.0
+"""For a server to answer what matters only now."""
+LEFT_ALONE_SECONDS = 60.0
 
 
 def flow_run_id() -> UUID | None:
@@ -35,22 +43,51 @@ def logger() -> Any:
     return get_logger("instructloom") if FlowRunContext.get() is None else get_run_logger()
 
 
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Inside the block a request that fails is not tried again: for what matters only at this moment."""
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: MOMENT_SECONDS}):
+        yield
+
+
 def tell(action: Callable[[Any], T]) -> T | None:
-    """Do ``action`` with a client of the server; None, and a line in the log, if the server fails."""
+    """Do ``action`` with a client of the server; None, and a line in the log, if the server fails.
+
+    A server that could not be reached, however patiently, is left alone for a while: a run whose server is gone for
+    good must still end.
+    """
+    if time.monotonic() < _Gone.until:
+        return None
     try:
         with get_client(sync_client=True) as client:
             return action(client)
     except Exception as error:
+        if isinstance(error, httpx.TransportError) and PREFECT_CLIENT_MAX_RETRIES.value():
+            _Gone.until = time.monotonic() + LEFT_ALONE_SECONDS
         get_logger("instructloom").warning("Prefect's server could not be told: %s: %s", type(error).__name__, error)
         return None
 
 
-def artifact_key(*parts: str) -> str:
+class _Gone:
+    """Until when the server is taken to be gone, as ``time.monotonic`` tells it."""
+
+    until = 0.0
+
+
+def artifact_key(dataset: str, *parts: str) -> str:
     """An artifact key, which may hold lower case letters, digits and dashes only.
 
-    The same parts give the same key, so that Prefect's UI shows the history over all runs.
+    The same dataset and parts give the same key, so that Prefect's UI shows the history over all runs. A dataset whose
+    name has other characters is told from one that has dashes in their place by some digits.
     """
-    return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
+    name = _dashed(dataset)
+    if name != dataset:
+        name += f"-{hashlib.blake2b(dataset.encode(), digest_size=3).hexdigest()}"
+    return "-".join([name, *map(_dashed, parts)])
+
+
+def _dashed(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def put_artifact(flow_run: UUID, kind: str, key: str, data: Any, description: str = "") -> UUID | None:
@@ -67,9 +104,10 @@ def artifacts_of(flow_run: UUID) -> dict[str, UUID]:
     return {artifact.key: artifact.id for artifact in found if artifact.key}
 
 
-def update_artifact(artifact: UUID, data: Any, description: str) -> None:
-    """Show other data in the place of an artifact's."""
-    tell(lambda client: client.update_artifact(artifact, ArtifactUpdate(data=data, description=description)))
+def update_artifact(artifact: UUID, data: Any, description: str) -> bool:
+    """Show other data in the place of an artifact's; whether the server took them."""
+    wanted = ArtifactUpdate(data=data, description=description)
+    return tell(lambda client: (client.update_artifact(artifact, wanted), True)) is not None
 
 
 def name_run(flow_run: UUID, name: str, tags: list[str]) -> None:

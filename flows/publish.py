@@ -77,10 +77,14 @@ def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
         return same.manifest
     timeline = run.progress.timeline
     run.report = add_report(draft.folder, manifest, run.stages, run.store.root, timeline)
+    if run.recipe.output.copy_to is not None:
+        owed = _owed(run.root, manifest.dataset, manifest.version)
+        owed.parent.mkdir(exist_ok=True)
+        owed.touch()
     return publish_draft(draft, manifest).manifest
 
 
-def copied(recipe: Recipe, dataset: Dataset) -> None:
+def copied(recipe: Recipe, root: Path, dataset: Dataset) -> None:
     """Copy a version of ``recipe`` to where its ``output.copy_to`` wants it, if it does.
 
     Raises:
@@ -88,6 +92,20 @@ def copied(recipe: Recipe, dataset: Dataset) -> None:
     """
     if recipe.output.copy_to is not None:
         copy_version(dataset, recipe.output.copy_to)
+        _owed(root, dataset.manifest.dataset, dataset.manifest.version).unlink(missing_ok=True)
+
+
+def not_copied(recipe: Recipe, root: Path) -> list[Dataset]:
+    """The versions of its dataset that ``output.copy_to`` wanted and never got, the oldest first."""
+    if recipe.output.copy_to is None:
+        return []
+    every = list(_all_versions(root, recipe.dataset))
+    return [each for each in reversed(every) if _owed(root, recipe.dataset, each.manifest.version).exists()]
+
+
+def _owed(root: Path, dataset: str, version: int) -> Path:
+    """A file that is there from before a version is published until it is copied."""
+    return root / "runs" / dataset / "not-copied" / f"v{version}"
 
 
 def _made_before(run: Run, manifest: Manifest) -> Dataset | None:

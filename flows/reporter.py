@@ -9,7 +9,16 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from flows.prefect_api import artifact_key, artifacts_of, flow_run_id, logger, name_run, put_artifact, update_artifact
+from flows.prefect_api import (
+    artifact_key,
+    artifacts_of,
+    flow_run_id,
+    impatient,
+    logger,
+    name_run,
+    put_artifact,
+    update_artifact,
+)
 from flows.progress import Progress, plain_line
 from flows.run import Run
 from outputs.dataset import next_version
@@ -61,11 +70,12 @@ class Reporter:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        self._draw()
 
     def _draw_often(self) -> None:
         began = time.monotonic()
-        while not self._ended.wait(max(FIRST_SECONDS, PACE * (time.monotonic() - began))):
+        with impatient():
+            while not self._ended.wait(max(FIRST_SECONDS, PACE * (time.monotonic() - began))):
+                self._draw()
             self._draw()
 
     def _draw(self) -> None:
@@ -91,9 +101,12 @@ class Reporter:
         if self._shown.get(key) == (data, description):
             return
         if key in self._artifacts:
-            update_artifact(self._artifacts[key], data, description)
+            if not update_artifact(self._artifacts[key], data, description):
+                return
         elif made := put_artifact(self._flow_run, kind, key, data, description):
             self._artifacts[key] = made
+        else:
+            return
         self._shown[key] = (data, description)
 
 

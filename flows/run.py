@@ -189,7 +189,7 @@ def open_run(
     root = root.absolute()  # a worker may stand elsewhere
     source, earlier = stages[0].digest, None
     if add:
-        _check_index(stages, origin)
+        check_index(stages, origin)
         earlier = _earlier(root, recipe, seeds_digest, source)
         stages = resolve(recipe, seeds_digest, origin, earlier.draw)
     store = Store(root / "runs" / recipe.dataset)
@@ -222,7 +222,12 @@ def _earlier(root: Path, recipe: Recipe, seeds_digest: str, source: str) -> Earl
     return earlier_of(root, recipe.dataset, source, recipe.rows, folders)
 
 
-def _check_index(stages: list[Stage], origin: str) -> None:
+def check_index(stages: list[Stage], origin: str) -> None:
+    """Make sure that a stage could tell that a row is in an earlier version.
+
+    Raises:
+        RecipeError: none could.
+    """
     if not any(stage.kind == "index" for stage in stages):
         raise RecipeError(
             f"{origin}: stages: none of them compares rows with those of earlier versions; add `- use: minhash`"

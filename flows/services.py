@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.markup import escape
@@ -144,6 +145,11 @@ def _running(up: Up) -> str | None:
     here = api_at(up.host, up.port)
     url = configured()
     if url is not None:
+        if up.wanted.port and urlsplit(url).port not in (None, up.port):
+            raise BadInput(
+                f"--port {up.port}: PREFECT_API_URL names the server at {shown(url)}, which would be used; unset it, or"
+                " leave --port out"
+            )
         why = silence(url)
         if why is None:
             return url

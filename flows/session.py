@@ -16,8 +16,9 @@ from rich.console import Console
 
 from flows.estimate import Tried, estimate
 from flows.inspect import funnel_table, print_rows, seed_line
+from flows.one_line import Ending, root_option
 from flows.progress import Progress, watch
-from flows.publish import copied, published
+from flows.publish import copied, not_copied, published, published_by
 from flows.recipe_file import replaced
 from flows.run import Run, open_run
 from flows.stages import resolve
@@ -31,10 +32,11 @@ WHY = {
     "falling_yield": "the rounds hardly bring new rows any more; add seeds or topics, or loosen a filter",
     "exhausted_seeds": "the seeds are used up; add seeds, raise seeds.passes, or start with self_instruct",
     "max_rounds": "limits.max_rounds was reached",
-    "budget_usd": "limits.budget_usd is spent; raise it and run again to go on",
-    "budget_tokens": "limits.budget_tokens is spent; raise it and run again to go on",
-    "budget_requests": "limits.budget_requests is spent; raise it and run again to go on",
 }
+
+
+class ServerGone(RunFailed):
+    """Prefect's server ended during the run, and did not come back."""
 
 
 def make_dataset(
@@ -53,10 +55,8 @@ def make_dataset(
     progress = Progress(wanted=recipe.rows, dataset=recipe.dataset)
     run = open_run(recipe, root, origin, progress, add)
     try:
-        if done := published(run):
-            copied(recipe, done)
-            out.print(f"Already made: {_where(done)}")
-            return done.manifest
+        if done := _already_made(run, add, out):
+            return done
         for report in run.seed_reports:
             out.print(f"seeds {seed_line(report)}", soft_wrap=True)
         if run.earlier and run.earlier.datasets:
@@ -64,29 +64,60 @@ def make_dataset(
         quiet_prefect(debug)
         run.prepare()
         seen = _Seen(find_server())
-        from flows.generate import generate
-
         if approve:
             recipe = _approved(run, out, add)
             run.close()
             run = open_run(recipe, root, origin, progress, add)
             progress.wanted = recipe.rows
-        shown = generate.with_options(on_running=[seen.note])
-        try:
-            with watch(progress, out), _started():
-                manifest = shown(recipe.model_dump(mode="json"), str(root), add)
-        except InstructloomError:
-            seen.tell(out)
-            raise
+        manifest = _generate(run, add, seen, out)
     finally:
         run.close()
     made = read_dataset(root / "datasets" / recipe.dataset / f"v{manifest.version}")
     _tell(made, root, out)
     seen.tell(out)
     if not manifest.complete:
-        why = WHY.get(manifest.stop_reason, manifest.stop_reason)
+        why = _why(manifest.stop_reason, add)
         raise RunFailed(f"{manifest.rows:,} of {recipe.rows:,} rows: {why}. What there is, is published and valid.")
     return manifest
+
+
+def _already_made(run: Run, add: bool, out: Console) -> Manifest | None:
+    """What an earlier run made and this one has not to make; it is copied now if it was not then."""
+    if done := published(run):
+        copied(run.recipe, run.root, done)
+        out.print(f"Already made: {_where(done)}")
+        return done.manifest
+    owed = not_copied(run.recipe, run.root) if add else []
+    for done in owed:
+        copied(run.recipe, run.root, done)
+        out.print(f"Made by an earlier run, and copied now: {_where(done)}")
+    return owed[-1].manifest if owed else None
+
+
+def _generate(run: Run, add: bool, seen: "_Seen", out: Console) -> Manifest:
+    """The flow, with live progress."""
+    from flows.generate import generate
+
+    shown = generate.with_options(on_running=[seen.note])
+    try:
+        with watch(run.progress, out), _started():
+            return shown(run.recipe.model_dump(mode="json"), str(run.root), add)
+    except ServerGone:
+        done = published_by(run.root, run.recipe.dataset, str(seen.run))
+        if done is None:
+            raise
+        out.print("The Prefect server is gone, and was not told how the run ended.")
+        return done.manifest
+    except InstructloomError:
+        seen.tell(out)
+        raise
+
+
+def _why(stop_reason: str, add: bool) -> str:
+    if stop_reason.startswith("budget"):
+        then = "another run adds another version" if add else "raise it and run again to go on"
+        return f"limits.{stop_reason} is spent; {then}"
+    return WHY.get(stop_reason, stop_reason)
 
 
 def _approved(run: Run, out: Console, add: bool) -> Recipe:
@@ -98,7 +129,7 @@ def _approved(run: Run, out: Console, add: bool) -> Recipe:
     from flows.approval import approve_in_terminal
     from flows.generate import first_shard
 
-    with watch(run.progress, out), _started():
+    with watch(run.progress, out), _started("What was made is kept."):
         tried = first_shard(run.recipe.model_dump(mode="json"), str(run.root), add)
     return replaced(run.recipe, approve_in_terminal(run, tried, out), "approval")
 
@@ -121,14 +152,17 @@ class _Seen:
 
 
 @contextmanager
-def _started() -> Iterator[None]:
+def _started(kept: str = "What was through all stages is published and valid.") -> Iterator[None]:
     """Once a run has begun, no error is mere bad input any more, except what only a first request can show.
+
+    ``kept``: what becomes of a cancelled run's rows.
 
     Raises:
         EndpointError: the key is refused, or the model unknown.
         RunFailed: with what to do.
     """
     # Only now: prefect takes seconds to import.
+    import httpx
     from prefect.exceptions import CancelledRun, Pause
 
     try:
@@ -136,11 +170,14 @@ def _started() -> Iterator[None]:
     except EndpointError:
         raise
     except CancelledRun as stop:
-        raise RunFailed(f"{stop}. What was through all stages is published and valid.") from stop
+        raise RunFailed(f"{stop}. {kept}") from stop
     except Pause as stop:
         raise RunFailed("the run was suspended in the Prefect UI; run the same command again to go on") from stop
     except BadInput as error:
         raise RunFailed(str(error)) from error
+    except httpx.TransportError as error:
+        Ending.untold = True
+        raise ServerGone(f"the Prefect server is gone ({error}); run the same command again to go on") from error
     except RuntimeError as error:
         if "Failed to reach API" not in str(error):
             raise
@@ -219,7 +256,7 @@ def _where(dataset: Dataset) -> str:
 def _tell(made: Dataset, root: Path, out: Console) -> None:
     out.print(funnel_table(made.manifest.funnel))
     out.print(_where(made), soft_wrap=True)
-    option = "" if root == Path.cwd() else f" --root {root}"
+    option = root_option(root)
     name = made.manifest.dataset
     out.print(f"Look at it:   instructloom show {name}{option}", soft_wrap=True)
     if made.manifest.rows:

@@ -169,9 +169,18 @@ def _check_models(module: ModuleType, config: StageConfig, recipe: Recipe, where
             )
 
 
+def cost_money(recipe: Recipe, stages: list[Stage]) -> bool:
+    """Whether a model that the stages ask has a price, so that a budget in dollars means something."""
+    asked = {name for stage in stages if stage.module for name in model_names(stage.module, stage.config).values()}
+    return _priced(recipe, asked)
+
+
+def _priced(recipe: Recipe, asked: set[str]) -> bool:
+    return any(any(recipe.models[name].price.model_dump().values()) for name in asked)
+
+
 def _check_budget(recipe: Recipe, asked: set[str], origin: str) -> None:
-    priced = any(any(recipe.models[name].price.model_dump().values()) for name in asked)
-    if recipe.limits.budget_usd is not None and asked and not priced:
+    if recipe.limits.budget_usd is not None and asked and not _priced(recipe, asked):
         raise RecipeError(
             f"{origin}: limits.budget_usd: no model that the stages ask has a price ({', '.join(sorted(asked))}), so it"
             " would never be spent; give models.NAME.price, or take budget_tokens"

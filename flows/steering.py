@@ -12,6 +12,7 @@ from prefect import get_client
 from prefect.context import FlowRunContext
 from prefect.exceptions import Pause
 
+from flows.prefect_api import impatient
 from schemas.errors import RunFailed
 
 LOOK_SECONDS = 2.0
@@ -70,12 +71,14 @@ class Steering:
     def cancelled(self) -> bool:
         """Whether a person cancelled the run, asked this moment; not if the server cannot be asked."""
         if self._flow_run is not None:
-            self._look()
+            with impatient():
+                self._look()
         return self._state is not None and (self._state.is_cancelling() or self._state.is_cancelled())
 
     def _look_often(self) -> None:
-        while not self._ended.wait(LOOK_SECONDS):
-            self._look()
+        with impatient():
+            while not self._ended.wait(LOOK_SECONDS):
+                self._look()
 
     def _look(self) -> None:
         assert self._flow_run is not None, "only within a flow run"

@@ -8,10 +8,10 @@ import concurrent.futures
 from collections.abc import Callable
 from typing import Any
 
-from prefect import task
+from prefect import State, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture, PrefectTaskRunFuture, wait
-from prefect.states import Cancelled, Completed, Failed
+from prefect.states import Cancelled, Completed, Failed, Pending
 
 from flows import work
 from flows.plan import Plan
@@ -63,7 +63,24 @@ def _told(counts: StageCounts | None) -> Any:
     return counts if counts is not None else Cancelled(message="not all shards came through the stage before")
 
 
-class FirstShard(PrefectTaskRunFuture[bool]):
+class _OurOwn:
+    """A future whose state is what this process knows of it. Prefect would ask the server, at the start of each task
+    that depends on it, and a server that is away for a minute would end the run.
+    """
+
+    _final_state: State[Any] | None
+
+    @property
+    def state(self) -> State[Any]:
+        """Pending until somebody waited for the end."""
+        return self._final_state or Pending()
+
+
+class SpanBefore(_OurOwn, PrefectConcurrentFuture[Any]):
+    """What a source depends on: the source of the span before."""
+
+
+class FirstShard(_OurOwn, PrefectTaskRunFuture[bool]):
     """What a task depends on: that the task before, of the run ``task_run_id``, is through with its first shard."""
 
     def __init__(self, task: PrefectFuture[Any], first: Outcome) -> None:
@@ -99,7 +116,7 @@ class Line:
         self._run = run
         self._plan = plan
         self._span: Span | None = None
-        self._source: PrefectFuture[Any] | None = None
+        self._source: SpanBefore | None = None
         self._tasks: list[PrefectConcurrentFuture[Any]] = []
         self._last: list[Outcome] = []
 
@@ -136,7 +153,8 @@ class Line:
         self._tasks = [task for task in self._tasks if not task.wrapped_future.done()]
         where = span_name(span.first, span.length, *self._plan.total())
         name = f"{run.stages[0].label} · {where}"
-        upstream = self._source = source.with_options(name=name).submit(run.ref, name, span, self._source)
+        upstream: Any = source.with_options(name=name).submit(run.ref, name, span, self._source)
+        self._source = SpanBefore(upstream.task_run_id, upstream.wrapped_future)
         self._watch(span, 0, upstream)
         for place, stage in enumerate(run.stages[1:], start=1):
             at_work = (carried if run.cluster else generator) if stage.kind == "generator" else sift

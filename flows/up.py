@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from types import FrameType
 from typing import IO
 from uuid import UUID
@@ -20,6 +21,7 @@ from rich.markup import escape
 from flows import pools
 from flows.children import TICK, Child
 from flows.leash import children_of
+from flows.one_line import root_option
 from flows.servers import api_at, default_address, is_listened_to, shown, ui_at
 from flows.services import (
     DOWNLOADS_NAME,
@@ -70,6 +72,10 @@ def bring_up(wanted: Wanted, out: Console, debug: bool) -> None:
                     lock.write(f"{os.getpid()} {up.api} {whose}\n")
                     lock.flush()
                     _keep(up)
+            except InstructloomError:
+                # The line that says why is all there is to say.
+                _end(up, quietly=True)
+                raise
             finally:
                 _end(up)
                 lock.truncate(0)
@@ -116,8 +122,8 @@ def _configured_elsewhere(base: dict[str, str]) -> str | None:
 
 
 def _option(wanted: Wanted) -> str:
-    root = "" if wanted.root == Path.cwd() else f" --root {wanted.root}"
-    return root + ("" if wanted.pool == pools.POOL else f" --pool {wanted.pool}")
+    pool = "" if wanted.pool == pools.POOL else f" --pool {quote(wanted.pool)}"
+    return root_option(wanted.root) + pool
 
 
 def _keep(up: Up) -> None:
@@ -146,7 +152,7 @@ def _take_over(up: Up) -> None:
                 up.say(f"{name}: {error}")
 
 
-def _end(up: Up) -> None:
+def _end(up: Up, quietly: bool = False) -> None:
     """Stop the children, the last started first, and put runs that stopped with their worker in line again."""
     if not up.children:
         return
@@ -164,7 +170,9 @@ def _end(up: Up) -> None:
         child.kill()
         if ours:
             _put_in_line(up, ours)
-    up.say("Stopped.")
+    up.children.clear()
+    if not quietly:
+        up.say("Stopped.")
 
 
 def _under_way(up: Up, child: Child) -> set[UUID]:

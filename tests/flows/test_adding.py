@@ -59,6 +59,33 @@ def test_versions_that_are_added_never_repeat_a_row(
     assert_none_repeated(rows)
 
 
+def test_a_version_that_could_not_be_copied_is_copied_by_the_next_run_that_adds_none_meanwhile(
+    command: Command, write_recipe: WriteRecipe, tmp_path: Path
+) -> None:
+    recipe = write_recipe(rows=5, stages=STAGES, output={"copy_to": "elsewhere"})
+    (tmp_path / "elsewhere").write_text("in the way")
+    failed = command("run", recipe, "--add")
+    assert failed.returncode == 1
+    assert "could not be copied to elsewhere/datasets/tried/v1" in failed.stderr
+    (tmp_path / "elsewhere").unlink()
+    copied = command("run", recipe, "--add")
+    assert copied.returncode == 0, copied.stderr
+    assert "Made by an earlier run, and copied now: 5 rows of tried@1" in copied.stdout
+    assert command("run", recipe, "--add").returncode == 0
+    for version in (1, 2):
+        assert_sound(tmp_path / "elsewhere" / "datasets" / "tried" / f"v{version}")
+    assert not (tmp_path / "datasets" / "tried" / "v3").exists()
+
+
+def test_a_budget_that_ends_a_version_is_said_to_be_for_that_one_alone(
+    command: Command, write_recipe: WriteRecipe
+) -> None:
+    recipe = write_recipe(rows=500, stages=STAGES, limits={"budget_requests": 200})
+    done = command("run", recipe, "--add")
+    assert done.returncode == 1
+    assert "limits.budget_requests is spent; another run adds another version" in done.stderr
+
+
 def test_seeds_that_are_only_answered_are_used_up_over_the_versions(
     command: Command, write_recipe: WriteRecipe, tmp_path: Path
 ) -> None:

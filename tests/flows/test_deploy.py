@@ -167,6 +167,7 @@ def test_a_key_that_is_not_here_is_said(upped: Upped, idle: str, tmp_path: Path)
         (["--set", "stages.nope.rounds=2"], {}, "there is no 'nope'"),
         ([], {"rows": 0}, "recipe.yaml: rows: 0:"),
         (["--name", "a/b"], {}, "error: --name a/b"),
+        ([], {"stages": [{"use": "respond"}]}, "stages: none of them compares rows with those of earlier versions"),
     ],
 )
 def test_what_cannot_be_deployed_is_one_line(

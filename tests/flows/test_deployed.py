@@ -132,7 +132,7 @@ def test_a_person_approves_with_fewer_rows_and_nothing_of_the_first_shard_is_ask
         name = {"flow_runs": {"name": {"any_": ["approved · v1"]}, "state": {"type": {"any_": ["PAUSED"]}}}}
         (paused,) = until(lambda: api(prefect_environment, "/flow_runs/filter", name))
         assert not (tmp_path / "datasets").exists()
-        given = {"run_input": {"rows": 7, "budget_usd": None, "temperature": None}}
+        given = {"run_input": {"rows": 7, "temperature": None}}
         answer = api(prefect_environment, f"/flow_runs/{paused['id']}/resume", given)
         assert answer["status"] == "ACCEPT", answer
         state, log = ended(run)

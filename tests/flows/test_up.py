@@ -111,6 +111,13 @@ def test_a_database_that_does_not_answer_is_one_line_with_the_log_that_says_more
     assert done.stderr.startswith("error: the Prefect server did not start: ConnectionRefusedError")
     assert f"(its log: {log})" in done.stderr
     assert "secret" not in done.stdout + done.stderr + log.read_text()
+    assert "Stopped." not in done.stdout
+
+
+def test_a_port_beside_a_server_that_is_configured_is_refused(upped: Upped, tmp_path: Path) -> None:
+    done = upped.call("up", "--root", str(tmp_path), "--port", "4200", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: --port 4200: PREFECT_API_URL names the server at {upped.api}")
 
 
 def test_a_run_outlives_the_server_crashes_with_its_worker_and_goes_on_with_the_next_up(
@@ -170,7 +177,8 @@ def test_a_run_outlives_the_server_crashes_with_its_worker_and_goes_on_with_the_
 
 def test_one_that_uses_what_another_started_takes_over_when_that_is_killed(own: Callable[..., Upped]) -> None:
     port = free_port()
-    first, second = own(port), own(port, root="other")
+    first, second = own(port), own(port, root="with a space")
+    assert f"--root '{second.root}'\n" in second.told
     assert second.told.count("(already runs)") == 2
     first.process.kill()
     second.wait_for("worker: the one that ran already is gone")
