@@ -9,8 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.one_line import Runner, out, run_to_end
 from flows.one_line import command as _command
+from flows.one_line import out, run_to_end
+from flows.options import (
+    Concurrency,
+    Debug,
+    NameOption,
+    RecipeArgument,
+    Root,
+    RowsOption,
+    RunnerOption,
+    SeedOption,
+)
 from flows.prefect_cli import register
 from schemas.errors import BadInput
 
@@ -26,19 +36,8 @@ app.add_typer(teacher_app, name="teacher")
 register(app)
 
 
-RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of one of ours.")]
-Root = Annotated[Path, typer.Option("--root", help="The folder that holds runs/ and datasets/.")]
 SeedsOption = Annotated[
     list[str] | None, typer.Option("--seeds", help="Seed file, folder or URL instead of the recipe's; may be repeated.")
-]
-RowsOption = Annotated[int | None, typer.Option("--rows", "-n", min=1, help="Rows instead of the recipe's.")]
-SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Random seed instead of the recipe's.")]
-NameOption = Annotated[str | None, typer.Option("--dataset", help="Dataset name instead of the recipe's.")]
-Concurrency = Annotated[
-    int | None, typer.Option("--concurrency", min=1, help="Requests in flight, at most, for every model.")
-]
-RunnerOption = Annotated[
-    Runner | None, typer.Option("--runner", help="Where the stages that ask a model run: here, or on a Ray cluster.")
 ]
 RayAddress = Annotated[
     str | None, typer.Option("--ray-address", help="A running cluster; by default Ray is started here, for the run.")
@@ -49,7 +48,6 @@ RayWorkers = Annotated[
 TokenEnv = Annotated[
     str, typer.Option("--token-env", metavar="NAME", help="The environment variable that holds the server's token.")
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and Prefect's own log.")]
 
 
 def main() -> None:

@@ -12,11 +12,10 @@ from typing import Annotated, Any, Literal
 from prefect import State, flow
 from prefect.runtime import flow_run as this_run
 from prefect.states import Cancelled, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows.approval import approve_in_ui
-from flows.generate import THREADS, make, try_out
+from flows.generate import OURS, make, try_out
 from flows.logbook import keep_logbook
 from flows.prefect_api import logger
 from flows.progress import Progress
@@ -35,11 +34,7 @@ from schemas.recipe import Recipe
 AtLeastOne = Annotated[int | None, Field(ge=1)]
 
 
-@flow(
-    name="generate",
-    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]
-    persist_result=False,
-)
+@flow(name="generate", **OURS)
 def deployed(
     recipe: str,
     root: str = ".",

@@ -37,17 +37,14 @@ from schemas.manifest import Manifest, StageCounts, sum_usage
 # A task waits in its thread for what it depends on. Dependencies are submitted first, so any number of threads comes
 # through; with one for every task of a batch, those that wait keep none from working.
 THREADS = AHEAD * 16
+OURS: dict[str, Any] = {"task_runner": ThreadPoolTaskRunner(max_workers=THREADS), "persist_result": False}
+"""What each of our flows is to Prefect."""
 
 TICK = 0.25
 """Seconds; a Ctrl-C that one of Ray's threads receives wakes nobody, so the flow looks up now and then."""
 
 
-@flow(
-    name="generate",
-    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]
-    persist_result=False,
-    validate_parameters=False,
-)
+@flow(name="generate", validate_parameters=False, **OURS)
 def generate(recipe: dict[str, Any], root: str = ".", add: bool = False) -> Manifest:
     """Make the dataset that ``recipe`` describes below ``root``, or go on with it; with ``add``, a version of it with
     rows that no other version has.
@@ -63,12 +60,7 @@ def generate(recipe: dict[str, Any], root: str = ".", add: bool = False) -> Mani
         run.close()
 
 
-@flow(
-    name="first-shard",
-    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]
-    persist_result=False,
-    validate_parameters=False,
-)
+@flow(name="first-shard", validate_parameters=False, **OURS)
 def first_shard(recipe: dict[str, Any], root: str = ".", add: bool = False) -> Tried:
     """Make the first shard of what ``generate`` would make of the same arguments, which will begin with it."""
     keep_logbook()

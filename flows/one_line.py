@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from shlex import quote
@@ -18,13 +17,6 @@ from schemas.errors import InstructloomError
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
-
-
-class Runner(StrEnum):
-    """What ``--runner`` takes."""
-
-    LOCAL = "local"
-    RAY = "ray"
 
 
 @contextmanager

@@ -6,13 +6,21 @@ from typing import Annotated
 
 import typer
 
-from flows.one_line import Runner, command, out
+from flows.one_line import command, out
+from flows.options import (
+    Concurrency,
+    Debug,
+    NameOption,
+    RecipeArgument,
+    Root,
+    RowsOption,
+    RunnerOption,
+    SeedOption,
+)
 from schemas.errors import BadInput
 
 schedule_app = typer.Typer(help="Deployments: list, pause, resume, run now, remove.", no_args_is_help=True)
 
-Root = Annotated[Path, typer.Option("--root", help="The folder that holds runs/ and datasets/.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and Prefect's own log.")]
 Pool = Annotated[str, typer.Option("--pool", help="The Prefect work pool.")]
 
 
@@ -69,13 +77,12 @@ Setting = Annotated[
         help="A field of the recipe, e.g. models.teacher.temperature=0.9; may be repeated.",
     ),
 ]
-Rows = Annotated[int | None, typer.Option("--rows", "-n", min=1, help="Rows instead of the recipe's.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A deployment, as `schedule ls` names it.")]
 
 
 @command
 def deploy(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of one of ours.")],
+    recipe: RecipeArgument,
     cron: Annotated[str | None, typer.Option("--cron", help='When to run: "0 2 * * *" is every night at two.')] = None,
     every: Annotated[str | None, typer.Option("--every", metavar="TIME", help="Or: 30m, 1h, 1d.")] = None,
     rrule: Annotated[str | None, typer.Option("--rrule", help="Or: an iCalendar rule, FREQ=WEEKLY;BYDAY=MO.")] = None,
@@ -90,16 +97,14 @@ def deploy(
     name: Annotated[
         str | None, typer.Option("--name", help="Of the deployment.", show_default="the dataset's name")
     ] = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", help="Dataset name instead of the recipe's.")] = None,
-    rows: Rows = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Random seed instead of the recipe's.")] = None,
-    concurrency: Annotated[
-        int | None, typer.Option("--concurrency", min=1, help="Requests in flight, at most, for every model.")
-    ] = None,
+    dataset: NameOption = None,
+    rows: RowsOption = None,
+    seed: SeedOption = None,
+    concurrency: Concurrency = None,
     budget_usd: Annotated[
         float | None, typer.Option("--budget-usd", help="US dollars that a run may spend, instead of the recipe's.")
     ] = None,
-    runner: Annotated[Runner | None, typer.Option("--runner", help="Where the stages that ask a model run.")] = None,
+    runner: RunnerOption = None,
     settings: Setting = None,
     approve: Annotated[
         bool, typer.Option("--approve", help="Each run stops after some rows and waits for a person.")
@@ -183,7 +188,7 @@ def schedule_resume(name: Name, debug: Debug = False) -> None:
 
 @schedule_app.command("run")
 @command
-def schedule_run(name: Name, rows: Rows = None, settings: Setting = None, debug: Debug = False) -> None:
+def schedule_run(name: Name, rows: RowsOption = None, settings: Setting = None, debug: Debug = False) -> None:
     """Start a run of a deployment now, in its worker."""
     from flows.overrides import parse_settings
     from flows.session import quiet_prefect
