@@ -1,6 +1,7 @@
 """The flow that deployments run, as a worker calls it: with plain parameters, against a real server."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,19 @@ from flows.deployed import deployed
 state = deployed(**json.loads(sys.argv[1]), return_state=True)
 print(json.dumps({"state": state.name, "message": state.message}))
 """
+AGAIN = """
+import json, sys
+from prefect import get_client
+from prefect.flow_engine import run_flow
+from prefect.states import AwaitingRetry
+from flows.deployed import deployed
+with get_client(sync_client=True) as client:
+    client.set_flow_run_state(sys.argv[2], AwaitingRetry())
+    flow_run = client.read_flow_run(sys.argv[2])
+state = run_flow(deployed, flow_run=flow_run, parameters=json.loads(sys.argv[1]), return_type="state")
+print(json.dumps({"state": state.name, "message": state.message}))
+"""
+"""What a worker does with a run that somebody retries in the UI."""
 RECIPE = check_recipe(
     {
         "dataset": "d",
@@ -36,9 +50,12 @@ RECIPE = check_recipe(
 
 
 @contextmanager
-def begun(folder: Path, environment: dict[str, str], **parameters: Any) -> "Iterator[subprocess.Popen[str]]":
+def begun(
+    folder: Path, environment: dict[str, str], retried: str | None = None, **parameters: Any
+) -> "Iterator[subprocess.Popen[str]]":
+    program = CALL if retried is None else AGAIN
     with subprocess.Popen(
-        [sys.executable, "-c", CALL, json.dumps({"root": str(folder), **parameters})],
+        [sys.executable, "-c", program, json.dumps({"root": str(folder), **parameters}), retried or ""],
         env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
         cwd=folder,
         stdout=subprocess.PIPE,
@@ -105,6 +122,38 @@ def test_bad_input_is_one_line_in_the_state_and_no_traceback(
     assert "\n" not in state["message"]
     assert "Traceback" not in log
     assert not (tmp_path / "datasets").exists()
+
+
+def test_a_failed_copy_is_made_up_for_by_a_retry_or_else_by_the_next_run(
+    write_recipe: WriteRecipe, tmp_path: Path, prefect_environment: dict[str, str]
+) -> None:
+    stages, place = [{"use": "self_instruct", "prompts_per_round": 3}, {"use": "minhash"}], tmp_path / "place"
+    recipe = str(tmp_path / write_recipe(stages=stages, rows=5, dataset="sent", output={"copy_to": str(place)}))
+    versions, sent = tmp_path / "datasets" / "sent", place / "datasets" / "sent"
+
+    def attempt(retried: str | None = None) -> tuple[str, str]:
+        with begun(tmp_path, prefect_environment, retried, recipe=recipe) as run:
+            state, log = ended(run)
+        assert "Traceback" not in log
+        return state["state"], log
+
+    for version in (1, 2):
+        place.write_text("in the way")
+        state, log = attempt()
+        assert (state, f"sent@{version} is published in" in log) == ("Failed", True), log
+        place.unlink()
+        made = assert_sound(versions / f"v{version}")
+        if version == 1:
+            assert attempt(retried=made.flow_run)[0] == "Completed"
+            assert assert_sound(sent / "v1") == made
+            assert not (versions / "v2").exists()
+            shutil.rmtree(place)
+            keys = {"artifacts": {"flow_run_id": {"any_": [made.flow_run]}, "key": {"any_": ["sent-report"]}}}
+            assert api(prefect_environment, "/artifacts/filter", keys)
+    state, log = attempt()
+    assert state == "Completed", log
+    assert "sent@2 was not copied by the run that made it; copying it now" in log
+    assert sorted(path.name for path in sent.iterdir()) == ["v2", "v3"]
 
 
 def test_a_run_waits_for_another_that_makes_the_same_dataset(
