@@ -45,6 +45,7 @@ def estimate(tried: Tried, recipe: Recipe) -> str:
         f" (from {survivors:,} rows that survived here; high end: unlucky, at half the yield)."
     )
     limits = recipe.limits
-    budgets = {"budget_usd": cost, "budget_tokens": tokens, "budget_requests": requests}
-    tight = [name for name, spent in budgets.items() if (limit := getattr(limits, name)) and limit < spent[1]]
+    rounds = [factor / shard for factor in factors]
+    needs = {"budget_usd": cost, "budget_tokens": tokens, "budget_requests": requests, "max_rounds": rounds}
+    tight = [name for name, need in needs.items() if (limit := getattr(limits, name)) and limit < need[1]]
     return f"{told} limits.{' and limits.'.join(tight)} may end it before." if tight else told

@@ -115,6 +115,8 @@ def test_a_deployment_is_what_the_options_say_and_a_second_deploy_replaces_it(
     assert second.concurrency_options.collision_strategy.value == "CANCEL_NEW"
     assert [each.schedule.cron for each in second.schedules] == ["0 2 * * *"]
     assert "daily at 02:00 (Europe/Berlin), as before" in told
+    assert "Changed     budget_usd: 2.5 → not given" in told
+    assert "Changed     rows: 12 → 25" in told
     assert "paused; go on: instructloom schedule resume nightly" in told
 
     deployed(upped, tmp_path, "--pool", idle, "--every", "1h30m", "--active")

@@ -77,8 +77,12 @@ def test_an_estimate_counts_whole_shards() -> None:
 
 
 def test_an_estimate_says_which_budget_may_end_the_run() -> None:
-    told = shown(manifest(1000, USAGE), recipe(budget_usd=6.0, budget_tokens=10**6))
+    told = shown(manifest(1000, USAGE), recipe(budget_usd=6.0, budget_tokens=10**6, max_rounds=5000))
     assert told.endswith("limits.budget_usd may end it before.")
+    # The small run had 100 rounds, and 209 may be needed.
+    told = shown(manifest(1000, USAGE), recipe(max_rounds=150))
+    assert told.endswith("limits.max_rounds may end it before.")
+    assert "may end it before" not in shown(manifest(1000, USAGE), recipe(max_rounds=5000))
 
 
 def test_nothing_is_estimated_where_nothing_survived() -> None:

@@ -74,6 +74,7 @@ def test_a_calendar_rule_is_taken_too() -> None:
         (None, "5s", None, "UTC", "at least 10s"),
         (None, "9999999999d", None, "UTC", "ten years at most"),
         (None, None, "FREQ=SOMETIMES", "UTC", "--rrule"),
+        (None, None, "freq=secondly;interval=5", "UTC", "--rrule: a rule by the second is too dense"),
         ("0 2 * * *", "1h", None, "UTC", "--cron and --every: a deployment has one schedule"),
         ("0 2 * * *", None, None, "Berlin", "did you mean Europe/Berlin"),
         ("0 2 * * *", None, None, "europe/berlin", "did you mean Europe/Berlin"),
