@@ -4,12 +4,16 @@ The first shard is made in earnest, so nothing of it is lost: the run goes on wi
 it is made.
 """
 
+import json
 import textwrap
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import yaml
-from prefect import pause_flow_run, suspend_flow_run
+from prefect import get_client, pause_flow_run, suspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import deployment as this_deployment
 from pydantic import Field, create_model
@@ -23,16 +27,16 @@ from flows.prefect_api import logger
 from flows.recipe_file import replaced
 from flows.run import Run
 from flows.stages import Stage, cost_money
+from flows.store import Store
 from outputs.fenced import fenced
+from outputs.files import write_atomically
 from schemas.errors import RecipeError, RunFailed
-from schemas.recipe import Recipe
+from schemas.recipe import MOST_ROWS, Recipe
 from schemas.row import Row, from_frame, text_of
 
 WAIT_SECONDS = 7 * 24 * 3600
 """For a person to come; then the run fails, and can be tried again."""
 POLL_SECONDS = 2
-KEY = "approval"
-"""Names the question: who has answered it is not asked again when the run is tried again."""
 PATHS = {"rows": "rows", "budget_usd": "limits.budget_usd", "temperature": "models.teacher.temperature"}
 """What a person may change, and the fields of the recipe behind it."""
 SAMPLES = 5
@@ -46,25 +50,75 @@ class Approval(RunInput):
     """What a person may still change; the fields and their values now are made for each run."""
 
 
-def approve_in_ui(run: Run, tried: Tried) -> dict[str, Any]:
-    """Let the flow run wait until a person resumes it; the fields of the recipe that they changed, by their path.
+@dataclass(frozen=True)
+class Question:
+    """What a flow run asked a person, kept in the run directory: Prefect forgets it when a run is tried again."""
+
+    number: int
+    about: list[str]
+    """The stage folders of what was shown."""
+    answer: dict[str, Any] | None = None
+    """The fields of the recipe that the person changed, by their path; None: not answered yet."""
+
+    @property
+    def key(self) -> str:
+        """Its name in Prefect, which takes none twice in a flow run."""
+        return f"approval-{self.number}"
+
+
+def answered(store: Store, flow_run: str) -> dict[str, Any] | None:
+    """What a person has already answered to this flow run, which is tried again; None if nobody has."""
+    question = _read(_file(store, flow_run))
+    return None if question is None else question.answer
+
+
+def approve_in_ui(run: Run, tried: Tried, flow_run: str) -> Recipe:
+    """Let the flow run wait until a person resumes it; the recipe as they want it.
 
     A deployed run is suspended: its process ends, and another one comes to this place again with the answer. One that
-    only paused would lose its place among the deployment's runs, and Prefect ends it for that after some minutes.
+    only paused would lose its place among the deployment's runs, and Prefect ends it for that after some minutes. If
+    the rows shown are no longer those that would be made, since another run has published a version, it asks anew.
 
     Raises:
         prefect.exceptions.Pause: this process is to end.
         prefect.exceptions.FlowPauseTimeout: nobody came.
+        RecipeError: the recipe cannot be so.
     """
+    file, about = _file(run.store, flow_run), [stage.folder for stage in run.stages]
+    question = _read(file)
+    if question is None or question.about != about or not _is_open(flow_run, question):
+        question = Question(question.number + 1 if question else 1, about)
+        _write(file, question)
+        logger().info("waiting for approval: %s", estimate(tried, run.recipe))
     form = _form(run).with_initial_data(description=_shown(run, tried))
-    logger().info("waiting for approval: %s", estimate(tried, run.recipe))
     if this_deployment.id:
-        given = suspend_flow_run(wait_for_input=form, timeout=WAIT_SECONDS, key=KEY)
+        given = suspend_flow_run(wait_for_input=form, timeout=WAIT_SECONDS, key=question.key)
     else:
-        given = pause_flow_run(wait_for_input=form, timeout=WAIT_SECONDS, poll_interval=POLL_SECONDS, key=KEY)
+        given = pause_flow_run(wait_for_input=form, timeout=WAIT_SECONDS, poll_interval=POLL_SECONDS, key=question.key)
     changes = _changed(_present(run.recipe, run.stages), given.model_dump())
+    recipe = replaced(run.recipe, changes, "approval")
+    _write(file, replace(question, answer=changes))
     logger().info("approved%s", f" with {changes}" if changes else "")
-    return changes
+    return recipe
+
+
+def _is_open(flow_run: str, question: Question) -> bool:
+    """Whether Prefect still knows that it asked. It forgets all questions when a run that ended is tried again."""
+    with get_client(sync_client=True) as client:
+        return question.key in (client.read_flow_run(UUID(flow_run)).empirical_policy.pause_keys or ())
+
+
+def _file(store: Store, flow_run: str) -> Path:
+    return store.root / "approvals" / f"{flow_run}.json"
+
+
+def _read(file: Path) -> Question | None:
+    return Question(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
+
+
+def _write(file: Path, question: Question) -> None:
+    text = json.dumps(asdict(question), ensure_ascii=False)
+    write_atomically(file, lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def approve_in_terminal(run: Run, tried: Tried, out: Console) -> dict[str, Any]:
@@ -121,7 +175,7 @@ def _present(recipe: Recipe, stages: list[Stage]) -> dict[str, Any]:
 
 def _form(run: Run) -> type[Approval]:
     fields: dict[str, Any] = {
-        "rows": (int, {"ge": 1, "title": "Rows", "description": "Rows that survive everything."}),
+        "rows": (int, {"ge": 1, "le": MOST_ROWS, "title": "Rows", "description": "Rows that survive everything."}),
         "budget_usd": (
             float | None,
             {"gt": 0, "title": "Budget", "description": "US dollars, at most; empty: as it is."},

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 import flows
 from flows.inspect import seed_line
-from flows.pools import PAGE, PATIENT, POOL, TAG, ensure_watch, online
+from flows.pools import PAGE, PATIENT, POOL, TAG, check_pool_name, ensure_watch, online
 from flows.recipe_file import load_recipe, replaced
 from flows.run import check_index
 from flows.servers import need_server, ui_at
@@ -112,6 +112,9 @@ def check_order(order: Order) -> Deployment:
         *(f"- model `{name}`: `{model.model}`" for name, model in recipe.models.items()),
         f"- stages: {' → '.join(stage.label for stage in stages)}",
     ]
+    check_pool_name(order.pool)
+    if order.root.exists() and not order.root.is_dir():
+        raise BadInput(f"--root {order.root}: this is a file; give a folder")
     name = order.name or recipe.dataset
     if "/" in name or "%" in name or not name.strip():
         raise BadInput(f"--name {name}: a deployment's name has no / and no %; give another")
@@ -148,6 +151,9 @@ def deploy(order: Order, out: Console) -> None:
     say("", f"{ui_at(api)}/deployments/deployment/{key}")
     for change in _changes(before.parameters if before else checked.parameters, checked.parameters):
         say("Changed", change)
+    if order.schedule is not None:
+        for zone in sorted(_zones(before) - {order.schedule.timezone}):
+            say("Changed", f"time zone: {zone} → {order.schedule.timezone}; --timezone sets it")
     _tell_schedule(say, order.schedule or (kept[0].schedule if kept else None), checked, is_paused)
     if pool.type == "process" and not online(order.pool):
         option = "" if order.pool == POOL else f" --pool {order.pool}"
@@ -217,6 +223,10 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
         was, is_now = before.get(name), after.get(name)
         if was != is_now and (was or is_now):
             yield f"{name}: {was if was is not None else 'not given'} → {is_now if is_now is not None else 'not given'}"
+
+
+def _zones(deployment: Any) -> set[str]:
+    return {each.schedule.timezone or "UTC" for each in deployment.schedules} if deployment else set()
 
 
 class _Lines:

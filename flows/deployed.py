@@ -14,7 +14,7 @@ from prefect.runtime import flow_run as this_run
 from prefect.states import Cancelled, Failed
 from pydantic import Field
 
-from flows.approval import approve_in_ui
+from flows.approval import answered, approve_in_ui
 from flows.generate import OURS, make, try_out
 from flows.logbook import keep_logbook
 from flows.prefect_api import logger
@@ -96,16 +96,23 @@ def _generate(recipe: Recipe, root: Path, origin: str, add: bool, approve: bool)
             logger().info("%s was not copied by the run that made it; copying it now", made.label)
             copied(recipe, store.root.parents[1], made)
         if approve:
-            run = open_run(recipe, root, origin, Progress(wanted=recipe.rows, dataset=recipe.dataset), add)
-            try:
-                recipe = replaced(recipe, approve_in_ui(run, try_out(run)))
-            finally:
-                run.close()
+            recipe = _approved(recipe, root, origin, add, store)
         run = open_run(recipe, root, origin, Progress(wanted=recipe.rows, dataset=recipe.dataset), add)
         try:
             return make(run)
         finally:
             run.close()
+
+
+def _approved(recipe: Recipe, root: Path, origin: str, add: bool, store: Store) -> Recipe:
+    """The recipe as a person wants it; who has answered is not asked again when the run is tried again."""
+    if (changes := answered(store, this_run.id)) is not None:
+        return replaced(recipe, changes, "approval")
+    run = open_run(recipe, root, origin, Progress(wanted=recipe.rows, dataset=recipe.dataset), add)
+    try:
+        return approve_in_ui(run, try_out(run), this_run.id)
+    finally:
+        run.close()
 
 
 @contextmanager

@@ -51,6 +51,16 @@ def _client() -> "SyncPrefectClient":
     return get_client(sync_client=True)
 
 
+def check_pool_name(name: str) -> None:
+    """Whether a work pool can be called so.
+
+    Raises:
+        BadInput: it cannot.
+    """
+    if not name.strip() or any(sign in name for sign in "/%&<>"):
+        raise BadInput(f"--pool {name!r}: a work pool's name is not empty and has none of / % & < >; give another")
+
+
 def ensure_pool(name: str) -> None:
     """Make the work pool ``name``, for processes, unless there is one.
 
@@ -61,6 +71,7 @@ def ensure_pool(name: str) -> None:
     from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
     from prefect.workers.process import ProcessWorker
 
+    check_pool_name(name)
     with _client() as client:
         try:
             pool = client.read_work_pool(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.earlier import INTERRUPTED
 from flows.progress import add_counts
 from flows.reporting import add_report
 from flows.run import Run
@@ -77,7 +78,8 @@ def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
         return same.manifest
     timeline = run.progress.timeline
     run.report = add_report(draft.folder, manifest, run.stages, run.store.root, timeline)
-    if run.recipe.output.copy_to is not None:
+    # One that a person stopped is a part of what is to come, and not copied.
+    if run.recipe.output.copy_to is not None and stop_reason != INTERRUPTED:
         owed = _owed(run.root, manifest.dataset, manifest.version)
         owed.parent.mkdir(exist_ok=True)
         owed.touch()
@@ -100,7 +102,9 @@ def not_copied(recipe: Recipe, root: Path) -> list[Dataset]:
     if recipe.output.copy_to is None:
         return []
     every = list(_all_versions(root, recipe.dataset))
-    return [each for each in reversed(every) if _owed(root, recipe.dataset, each.manifest.version).exists()]
+    superseded = {number for each in every for number in each.manifest.supersedes}
+    standing = [each for each in reversed(every) if each.manifest.version not in superseded]
+    return [each for each in standing if _owed(root, recipe.dataset, each.manifest.version).exists()]
 
 
 def _owed(root: Path, dataset: str, version: int) -> Path:

@@ -72,7 +72,7 @@ def remove(name: str, sure: bool, out: Console) -> None:
     """Delete the deployment ``name``, after a question unless ``sure``; its runs and datasets stay.
 
     Raises:
-        BadInput: there is no such deployment.
+        BadInput: there is no such deployment, or a run of it is under way.
     """
     need_server()
     import typer
@@ -80,6 +80,9 @@ def remove(name: str, sure: bool, out: Console) -> None:
 
     with get_client(sync_client=True) as client:
         deployment = find(client, name)
+        if working := _under_way(client, deployment):
+            # The limit of one run at a time goes with the deployment, and who holds it could not end any more.
+            raise BadInput(f"{name}: its run {working} is under way; wait for it, or cancel it in the web page")
         if not sure:
             typer.confirm(f"Remove the deployment {deployment.name}? Its datasets stay", abort=True)
         client.delete_deployment(deployment.id)
@@ -157,6 +160,26 @@ def _cells(client: "SyncPrefectClient", deployment: "DeploymentResponse") -> lis
         _made(dataset, deployment.parameters),
         "paused" if deployment.paused else "active",
     ]
+
+
+def _under_way(client: "SyncPrefectClient", deployment: "DeploymentResponse") -> str | None:
+    """The name of a run of it that has begun and not ended, if there is one."""
+    from prefect.client.schemas.filters import (
+        DeploymentFilter,
+        DeploymentFilterId,
+        FlowRunFilter,
+        FlowRunFilterState,
+        FlowRunFilterStateType,
+    )
+    from prefect.client.schemas.objects import StateType
+
+    begun = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+    runs = client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=begun))),
+        limit=1,
+    )
+    return runs[0].name if runs else None
 
 
 def _last(client: "SyncPrefectClient", deployment: "DeploymentResponse") -> str:

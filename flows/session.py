@@ -91,7 +91,7 @@ def _already_made(run: Run, add: bool, out: Console) -> Manifest | None:
     for done in owed:
         copied(run.recipe, run.root, done)
         out.print(f"Made by an earlier run, and copied now: {_where(done)}")
-    return owed[-1].manifest if owed else None
+    return owed[-1].manifest if owed and owed[-1].manifest.complete else None
 
 
 def _generate(run: Run, add: bool, seen: "_Seen", out: Console) -> Manifest:

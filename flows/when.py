@@ -7,7 +7,7 @@ import re
 import zoneinfo
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     Schedule = CronSchedule | IntervalSchedule | RRuleSchedule
 
+T = TypeVar("T")
 _PART = re.compile(r"(\d+)\s*([smhdw])")
+_NEVER = re.compile(r"INTERVAL\s*=\s*0+\s*(?![\d.])", re.IGNORECASE)  # on which its parser counts for ever
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -47,17 +49,26 @@ def read_schedule(
         return None
     try:
         if cron is not None:
-            return CronSchedule(cron=cron.strip(), timezone=zone)
+            return _that_comes(names[0], CronSchedule(cron=cron.strip(), timezone=zone))
         if rrule is not None:
             if "SECONDLY" in rrule.upper():
                 raise BadInput("--rrule: a rule by the second is too dense; give FREQ=MINUTELY, or --every 30s")
-            return RRuleSchedule(rrule=rrule.strip(), timezone=zone)
+            if _NEVER.search(rrule):
+                raise BadInput("--rrule: an interval of 0 never comes; give INTERVAL=1, or leave it out")
+            return _that_comes(names[0], RRuleSchedule(rrule=rrule.strip(), timezone=zone))
     except ValidationError as error:
         remedy = 'e.g. "0 2 * * *" for every night at two' if cron is not None else "e.g. FREQ=WEEKLY;BYDAY=MO"
         why = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
         raise BadInput(f"{names[0]}: {why}; give {remedy}") from None
     start = datetime.now(zoneinfo.ZoneInfo(zone)).replace(microsecond=0)
     return IntervalSchedule(interval=_interval(every or ""), anchor_date=start, timezone=zone)
+
+
+def _that_comes(option: str, schedule: T) -> T:
+    """``schedule``, if there is a time at which it takes place; Prefect takes others, too, and stumbles over them."""
+    if not next_times(schedule, 1):
+        raise BadInput(f"{option}: there is no such date in the years to come; give a schedule that has one")
+    return schedule
 
 
 def in_words(schedule: Any) -> str:
@@ -70,13 +81,16 @@ def in_words(schedule: Any) -> str:
 
 
 def next_times(schedule: Any, count: int) -> list[datetime]:
-    """The next ``count`` times of ``schedule``, in its time zone."""
+    """The next ``count`` times of ``schedule``, in its time zone; none where no such date will ever come."""
     from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
     kinds: dict[str, Any] = {"cron": CronSchedule, "rrule": RRuleSchedule, "interval": IntervalSchedule}
     kind = next(kind for name, kind in kinds.items() if hasattr(schedule, name))
-    same = kind.model_validate(schedule.model_dump())
-    dates = asyncio.run(same.get_dates(n=count, start=datetime.now(UTC)))
+    try:
+        same = kind.model_validate(schedule.model_dump())
+        dates = asyncio.run(same.get_dates(n=count, start=datetime.now(UTC)))
+    except Exception:  # each parser has errors of its own, one a division by zero
+        return []
     zone = zoneinfo.ZoneInfo(schedule.timezone or "UTC")
     return [date.astimezone(zone) for date in dates]
 

@@ -15,6 +15,7 @@ from schemas.faults import Faults
 from schemas.stops import checked_stop
 from schemas.strict import Strict
 
+MOST_ROWS = 10**12
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TAKEN = ("take", "seeds")
@@ -319,7 +320,7 @@ class Recipe(Strict):
 
     dataset: str = Field(description="The dataset's name: lower case letters, digits, . _ -")
     rows: int = Field(
-        ge=1, le=10**12, description="Rows in the final dataset: they survived every filter and the dedup."
+        ge=1, le=MOST_ROWS, description="Rows in the final dataset: they survived every filter and the dedup."
     )
     seed: int = Field(default=0, ge=0, description="The run's random seed.")
     seeds: Seeds = Field(default_factory=Seeds, description="Where the seed tasks come from.")

@@ -80,7 +80,9 @@ def test_a_version_that_could_not_be_copied_is_copied_by_the_next_run_that_adds_
 def test_a_budget_that_ends_a_version_is_said_to_be_for_that_one_alone(
     command: Command, write_recipe: WriteRecipe
 ) -> None:
-    recipe = write_recipe(rows=500, stages=STAGES, limits={"budget_requests": 200})
+    # Enough for the first shards, whichever of those under way is the quickest.
+    stages = [{"use": "self_instruct", "prompts_per_round": 3}, {"use": "minhash"}]
+    recipe = write_recipe(rows=5000, stages=stages, limits={"budget_requests": 600})
     done = command("run", recipe, "--add")
     assert done.returncode == 1
     assert "limits.budget_requests is spent; another run adds another version" in done.stderr

@@ -119,7 +119,8 @@ def test_a_deployment_is_what_the_options_say_and_a_second_deploy_replaces_it(
     assert "Changed     rows: 12 → 25" in told
     assert "paused; go on: instructloom schedule resume nightly" in told
 
-    deployed(upped, tmp_path, "--pool", idle, "--every", "1h30m", "--active")
+    told = deployed(upped, tmp_path, "--pool", idle, "--every", "1h30m", "--active", "--timezone", "Asia/Tokyo")
+    assert "Changed     time zone: Europe/Berlin → Asia/Tokyo; --timezone sets it" in told
     third = upped.deployment("nightly")
     assert [each.schedule.interval.total_seconds() for each in third.schedules] == [5400]
     assert not third.paused
@@ -165,6 +166,8 @@ def test_a_key_that_is_not_here_is_said(upped: Upped, idle: str, tmp_path: Path)
     ("options", "changes", "said"),
     [
         (["--cron", "61 2 * * *"], {}, 'error: --cron: Invalid cron string: "61 2 * * *"'),
+        (["--pool", ""], {}, "error: --pool '': a work pool's name is not empty"),
+        (["--root", "recipe.yaml"], {}, "recipe.yaml: this is a file; give a folder"),
         (["--pool", "none"], {}, "error: --pool none: no such work pool, there are "),
         (["--set", "stages.nope.rounds=2"], {}, "there is no 'nope'"),
         ([], {"rows": 0}, "recipe.yaml: rows: 0:"),

@@ -181,14 +181,49 @@ def test_a_person_approves_with_fewer_rows_and_nothing_of_the_first_shard_is_ask
         name = {"flow_runs": {"name": {"any_": ["approved · v1"]}, "state": {"type": {"any_": ["PAUSED"]}}}}
         (paused,) = until(lambda: api(prefect_environment, "/flow_runs/filter", name))
         assert not (tmp_path / "datasets").exists()
-        given = {"run_input": {"rows": 7, "temperature": None}}
-        answer = api(prefect_environment, f"/flow_runs/{paused['id']}/resume", given)
-        assert answer["status"] == "ACCEPT", answer
+        until(lambda: approved(prefect_environment, paused["id"], rows=7))
         state, log = ended(run)
     assert "Estimate for 500 rows" in estimate
     assert state["state"] == "Completed", log
     manifest = assert_sound(tmp_path / "datasets" / "approved" / "v1")
     assert (manifest.rows, manifest.rows_requested, manifest.rounds) == (7, 7, 1)
+
+
+def test_an_answer_outlives_a_crash_and_a_question_that_ended_unanswered_is_asked_anew(
+    write_recipe: WriteRecipe, tmp_path: Path, prefect_environment: dict[str, str]
+) -> None:
+    recipe = str(tmp_path / write_recipe(stages=STAGES, rows=500, dataset="retried"))
+    name = {"flow_runs": {"name": {"any_": ["retried · v1"]}, "state": {"type": {"any_": ["PAUSED"]}}}}
+    set_state = {"state": {"type": "CRASHED", "name": "Crashed"}, "force": True}
+
+    def asked(run: "subprocess.Popen[str]") -> str:
+        assert run.stderr is not None
+        next(line for line in run.stderr if "waiting for approval" in line)
+        (paused,) = until(lambda: api(prefect_environment, "/flow_runs/filter", name))
+        return str(paused["id"])
+
+    with begun(tmp_path, prefect_environment, recipe=recipe, approve=True) as run:
+        key = asked(run)
+        run.kill()
+    api(prefect_environment, f"/flow_runs/{key}/set_state", set_state)
+    with begun(tmp_path, prefect_environment, key, recipe=recipe, approve=True) as run:
+        assert asked(run) == key
+        until(lambda: approved(prefect_environment, key, rows=60))
+        assert run.stderr is not None
+        next(line for line in run.stderr if "approved with {'rows': 60}" in line)
+        run.kill()
+    api(prefect_environment, f"/flow_runs/{key}/set_state", set_state)
+    with begun(tmp_path, prefect_environment, key, recipe=recipe, approve=True) as run:
+        state, log = ended(run)
+    assert state["state"] == "Completed", log
+    assert "waiting for approval" not in log
+    assert assert_sound(tmp_path / "datasets" / "retried" / "v1").rows_requested == 60
+
+
+def approved(environment: dict[str, str], flow_run: str, rows: int) -> bool:
+    """Whether the paused run took the answer; it does not before its form has come, just after it has paused."""
+    given = {"run_input": {"rows": rows, "temperature": None}}
+    return bool(api(environment, f"/flow_runs/{flow_run}/resume", given)["status"] == "ACCEPT")
 
 
 def until(look: Callable[[], Any]) -> Any:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import polars as pl
 import pytest
+from prefect.states import Cancelled, Running
 
 from tests.flows.test_deploy import deployed
 from tests.flows.upped import Upped
@@ -73,6 +74,12 @@ def test_a_deployment_is_removed_only_after_a_question(upped: Upped, folder: Pat
     assert asked.returncode == 1
     assert "Remove the deployment gone?" in asked.stdout
     assert upped.deployment("gone").name == "gone"
+    with upped.client() as client:
+        run = client.create_flow_run_from_deployment(upped.deployment("gone").id, state=Running())
+        busy = upped.call("schedule", "rm", "gone", "--yes")
+        client.set_flow_run_state(run.id, Cancelled(), force=True)
+    assert busy.returncode == 2
+    assert f"gone: its run {run.name} is under way; wait for it, or cancel it" in busy.stderr
     done = upped.call("schedule", "rm", "gone", "--yes")
     assert done.stdout.strip() == "gone is removed; its datasets stay."
     listed = upped.call("schedule", "ls").stdout

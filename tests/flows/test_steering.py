@@ -44,46 +44,57 @@ def ran(
 
 
 def steered(
-    recipe: str, folder: Path, environment: dict[str, str], counter: Counter, name: str, state: dict[str, str]
+    recipe: str,
+    folder: Path,
+    environment: dict[str, str],
+    counter: Counter,
+    name: str,
+    state: dict[str, str],
+    *options: str,
 ) -> "subprocess.CompletedProcess[str]":
     """A run whose flow run gets ``state`` at the 100th request."""
     counter.at = counter.asked + 100
     counter.then = lambda: threading.Thread(
         target=set_state, args=(environment["PREFECT_API_URL"], name, state)
     ).start()
-    return ran(recipe, folder, environment)
+    return ran(recipe, folder, environment, *options)
 
 
+@pytest.mark.parametrize("options", [[], ["--add"]])
 def test_a_run_that_is_cancelled_leaves_a_valid_part_and_goes_on_when_it_is_run_again(
-    command: Command, write_recipe: WriteRecipe, tmp_path: Path, prefect_environment: dict[str, str]
+    command: Command, write_recipe: WriteRecipe, tmp_path: Path, prefect_environment: dict[str, str], options: list[str]
 ) -> None:
     counter = Counter()
     with serving_app(counter.app()) as url:
         # Slow enough that a whole run takes far longer than it takes to look up and stop.
         changes: dict[str, Any] = {
-            "dataset": "steered",
+            "dataset": f"steered{len(options)}",
             "rows": 400,
+            "output": {"copy_to": "elsewhere"},
             "models": {"teacher": {"model": "builtin", "base_url": url, "concurrency": 2, "adaptive": False}},
             "stages": [{"use": "self_instruct", "prompts_per_round": 1}, {"use": "respond"}, {"use": "minhash"}],
         }
         recipe = write_recipe(**changes)
         cancelling = {"type": "CANCELLING", "name": "Cancelling"}
-        done = steered(recipe, tmp_path, prefect_environment, counter, "steered · v1", cancelling)
+        name = changes["dataset"]
+        done = steered(recipe, tmp_path, prefect_environment, counter, f"{name} · v1", cancelling, *options)
         assert done.returncode == 1, done.stdout + done.stderr
         assert "error: the run was cancelled; run it again to go on." in done.stderr
         assert "Traceback" not in done.stderr
-        part = assert_sound(tmp_path / "datasets" / "steered" / "v1")
+        part = assert_sound(tmp_path / "datasets" / name / "v1")
         assert part.stop_reason == "interrupted"
         assert 0 < part.rows < 400
         asked = counter.asked
-        assert command("run", recipe).returncode == 0
-        whole = assert_sound(tmp_path / "datasets" / "steered" / "v2")
+        assert not (tmp_path / "elsewhere").exists()
+        assert command("run", recipe, *options).returncode == 0
+        assert_sound(tmp_path / "elsewhere" / "datasets" / name / "v2")
+        whole = assert_sound(tmp_path / "datasets" / name / "v2")
         resumed = counter.asked - asked
         assert command("run", recipe, "--root", str(tmp_path / "calm")).returncode == 0
     assert whole.supersedes == [1]
     calm = counter.asked - asked - resumed
     assert resumed < calm
-    assert shards(tmp_path / "datasets" / "steered" / "v2") == shards(tmp_path / "calm" / "datasets" / "steered" / "v1")
+    assert shards(tmp_path / "datasets" / name / "v2") == shards(tmp_path / "calm" / "datasets" / name / "v1")
 
 
 def test_a_run_that_is_suspended_ends_and_says_how_to_go_on(
