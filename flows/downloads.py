@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from outputs.dataset import Dataset, open_dataset
-from schemas.errors import BadInput
+from schemas.errors import BadInput, DatasetError
 
 TOKEN = "INSTRUCTLOOM_TOKEN"
 """The environment variable that holds the token, where no other is named."""
@@ -49,7 +49,7 @@ def fetch_dataset(
 
     with _Shown(out) as shown:
         if server is None:
-            made = copy(open_dataset(dataset, root / "datasets"), to, rejects, shown)
+            made = copy(_local(dataset, root), to, rejects, shown)
         else:
             match = _NAMED.fullmatch(dataset)
             if match is None:
@@ -57,6 +57,13 @@ def fetch_dataset(
             version = int(match["version"]) if match["version"] else None
             made = download(server, match["name"], version, to, token_from(token_env), rejects, shown)
     _tell(made, shown.files, out)
+
+
+def _local(dataset: str, root: Path) -> Dataset:
+    try:
+        return open_dataset(dataset, root / "datasets")
+    except DatasetError as error:
+        raise DatasetError(f"{error}; or --from URL, for one that a server has") from None
 
 
 def _tell(made: Dataset, files: int, out: Console) -> None:

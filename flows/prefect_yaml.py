@@ -28,6 +28,8 @@ def write_yaml(checked: Deployment, folder: Path) -> Path:
         content = yaml.load(file.read_text(encoding="utf-8")) if file.exists() else {}
     except (YAMLError, UnicodeDecodeError) as error:
         raise BadInput(f"{file}: not valid YAML ({getattr(error, 'problem', error)}); mend or move it") from None
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read ({error.strerror}); mend or move it") from None
     content = {} if content is None else content
     entries = content.setdefault("deployments", []) if isinstance(content, dict) else None
     if not isinstance(entries, list | None) or not isinstance(content, dict):

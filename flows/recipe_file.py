@@ -176,6 +176,8 @@ def _resolved(node: Any, definitions: Any) -> Any:
 
 def _read(path: str) -> str:
     file = Path(path)
+    if not path.strip():
+        raise RecipeError("the recipe's name is empty; give a recipe file, or one of ours")
     if file.is_dir():
         raise RecipeError(f"{path}: this is a folder; give a recipe file")
     if not file.exists():

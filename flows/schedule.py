@@ -1,6 +1,7 @@
 """``instructloom schedule``: our deployments on a Prefect server, listed, paused, resumed, started and removed."""
 
 import difflib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from flows.deploy import FLOW
 from flows.pools import PAGE, TAG, online
+from flows.recipe_file import load_recipe, replaced
 from flows.servers import need_server, ui_at
 from flows.when import in_words, next_times
 from outputs.dataset import open_dataset
@@ -103,11 +105,14 @@ def start(name: str, parameters: dict[str, Any], out: Console) -> None:
         deployment = find(client, name)
         overrides = {**deployment.parameters.get("overrides", {}), **parameters.get("overrides", {})}
         sent = {**parameters, **({"overrides": overrides} if overrides else {})}
+        _check({**deployment.parameters, **sent})
         try:
             run = client.create_flow_run_from_deployment(deployment.id, parameters=sent)
         except PrefectHTTPStatusError as error:
             raise BadInput(f"{name}: refused: {_detail(error)}") from None
-    out.print(escape(f"{run.name} is in line: {ui_at(api)}/runs/flow-run/{run.id}"), soft_wrap=True)
+    out.print(
+        escape(f"{run.name} of {deployment.name} is in line: {ui_at(api)}/runs/flow-run/{run.id}"), soft_wrap=True
+    )
     if not online(deployment.work_pool_name or ""):
         out.print(escape(f"No worker polls pool {deployment.work_pool_name!r} now; start one: instructloom up"))
 
@@ -160,6 +165,13 @@ def _cells(client: "SyncPrefectClient", deployment: "DeploymentResponse") -> lis
         _made(dataset, deployment.parameters),
         "paused" if deployment.paused else "active",
     ]
+
+
+def _check(parameters: Mapping[str, Any]) -> None:
+    """Refuse now what the run would refuse, if the recipe is on this machine."""
+    recipe, overrides = str(parameters.get("recipe", "")), parameters.get("overrides", {})
+    if overrides and Path(recipe).is_file():
+        replaced(load_recipe(recipe), overrides, "--set")
 
 
 def _under_way(client: "SyncPrefectClient", deployment: "DeploymentResponse") -> str | None:

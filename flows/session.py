@@ -61,6 +61,8 @@ def make_dataset(
             out.print(f"seeds {seed_line(report)}", soft_wrap=True)
         if run.earlier and run.earlier.datasets:
             out.print(f"new   against {run.earlier.told()}", soft_wrap=True)
+        if kept := sum(len(run.store.finished(stage)) for stage in run.stages):
+            out.print(f"resumed: {kept} shards are done already, and no completion is asked for twice", soft_wrap=True)
         quiet_prefect(debug)
         run.prepare()
         seen = _Seen(find_server())
@@ -85,7 +87,7 @@ def _already_made(run: Run, add: bool, out: Console) -> Manifest | None:
     """What an earlier run made and this one has not to make; it is copied now if it was not then."""
     if done := published(run):
         copied(run.recipe, run.root, done)
-        out.print(f"Already made: {_where(done)}")
+        out.print(f"Already made: {_where(done)}; --add makes another version", soft_wrap=True)
         return done.manifest
     owed = not_copied(run.recipe, run.root) if add else []
     for done in owed:

@@ -197,6 +197,15 @@ def test_without_a_server_it_says_how_to_start_one(upped: Upped, tmp_path: Path)
     assert done.stderr.startswith("error: no Prefect server answers at 127.0.0.1:1; start one with `instructloom up`")
 
 
+def test_a_folder_in_the_place_of_the_file_or_no_recipe_is_one_line(upped: Upped, tmp_path: Path) -> None:
+    (tmp_path / "prefect.yaml").mkdir()
+    done = upped.call("deploy", recipe(tmp_path), "--write-yaml", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("prefect.yaml: cannot be read (Is a directory); mend or move it")
+    done = upped.call("deploy", "", folder=tmp_path)
+    assert (done.returncode, done.stderr.partition(";")[0]) == (2, "error: the recipe's name is empty")
+
+
 def test_prefect_deploy_makes_the_same_of_the_file_that_is_written(upped: Upped, idle: str, tmp_path: Path) -> None:
     (tmp_path / "prefect.yaml").write_text("# mine\nname: other\ndeployments:\n- name: theirs\n  entrypoint: a.py:b\n")
     options = ["--pool", idle, "--name", "by-file", "--every", "2h", "--timezone", "Asia/Tokyo", "--rows", "7"]

@@ -146,6 +146,7 @@ def test_a_token_is_taken_from_the_environment_and_told_to_nobody(tmp_path: Path
         (["download", "sums@x", "--from", "http://127.0.0.1:1"], "names no dataset"),
         (["download", "sums", "--from", "127.0.0.1"], "--from: give the server's address"),
         (["download", "sums"], "dataset 'sums' is not in"),
+        (["download", "sums"], "or --from URL, for one that a server has"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:

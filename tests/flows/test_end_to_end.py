@@ -177,7 +177,9 @@ def test_a_finished_run_is_not_made_twice_and_more_rows_reuse_its_work(
     assert command("run", recipe).returncode == 0
     again = command("run", recipe)
     assert "Already made" in again.stdout
-    assert command("run", recipe, "--rows", "60").returncode == 0
+    more = command("run", recipe, "--rows", "60")
+    assert more.returncode == 0
+    assert "no completion is asked for twice" in more.stdout
     versions = tmp_path / "datasets" / "tried"
     assert sorted(path.name for path in versions.iterdir()) == ["v1", "v2"]
     first, second = (pl.read_parquet(versions / version / "data" / "*.parquet") for version in ("v1", "v2"))

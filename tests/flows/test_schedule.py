@@ -59,6 +59,10 @@ def test_a_setting_that_cannot_be_read_is_one_line(upped: Upped, folder: Path) -
     done = upped.call("schedule", "run", "weekly", "--set", "rows")
     assert done.returncode == 2
     assert done.stderr.startswith("error: --set rows: give PATH=VALUE")
+    done = upped.call("schedule", "run", "weekly", "--set", "stages.respnd.name=a")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --set: stages.respnd.name: ")
+    assert "did you mean 'respond'?" in done.stderr
 
 
 def test_an_unknown_name_is_answered_with_those_like_it(upped: Upped, folder: Path) -> None:
