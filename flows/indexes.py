@@ -15,7 +15,8 @@ import polars as pl
 from flows.earlier import Earlier
 from flows.stages import Stage
 from schemas.errors import CorruptRun
-from schemas.stage import Index, Signatures, Verdict
+from schemas.stage import Index, Signatures
+from schemas.verdicts import Verdicts, columns
 
 
 @dataclass
@@ -47,12 +48,12 @@ class OpenIndex:
                 self._index = index
             return self._index
 
-    def decide(self, shard: int, frame: pl.DataFrame, signatures: Signatures) -> tuple[list[Verdict], dict[str, int]]:
+    def decide(self, shard: int, frame: pl.DataFrame, signatures: Signatures) -> tuple[Verdicts, dict[str, int]]:
         """Verdicts on shard number ``shard``, which must be the next one, and what the filter counted beside."""
         if shard != self.shards:
             raise CorruptRun(f"{self.stage.label}: shard {shard} was to be decided after {self.shards} shards")
         before = self.open().counts()
-        verdicts = self.open().decide(frame, signatures)
+        verdicts = columns(self.open().decide(frame, signatures))
         after = self.open().counts()
         self.shards += 1
         return verdicts, {name: after[name] - before.get(name, 0) for name in sorted(after)}

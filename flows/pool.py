@@ -15,7 +15,7 @@ from flows.drive import book_reason, drive_all, rng_for
 from flows.stages import Stage
 from flows.store import ShardResult
 from schemas.manifest import StageCounts, Usage
-from schemas.reject import Rejected
+from schemas.reject import Rejected, rejects_frame
 from schemas.row import Row, Score, to_frame
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Pool:
         counts.created = counts.rows_out = len(rows)
         counts.reasons = dict(sorted(counts.reasons.items()))
         self._join(rows)
-        return ShardResult(to_frame(rows), rejects, counts, usage)
+        return ShardResult(to_frame(rows), rejects_frame(rejects), counts, usage)
 
     @property
     def _config(self) -> Any:

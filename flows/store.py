@@ -31,7 +31,7 @@ from flows.stages import Stage
 from outputs.files import write_atomically
 from schemas.errors import CorruptRun, RunFailed
 from schemas.manifest import StageCounts, Usage
-from schemas.reject import REJECT_SCHEMA, Rejected, rejects_frame
+from schemas.reject import REJECT_SCHEMA
 from schemas.row import polars_schema
 from schemas.stage import Signatures
 
@@ -50,7 +50,9 @@ class ShardResult:
     """What one stage made of one shard."""
 
     rows: pl.DataFrame
-    rejects: list[Rejected]
+    """Of ``ROW_SCHEMA``."""
+    rejects: pl.DataFrame
+    """Of ``REJECT_SCHEMA``."""
     counts: StageCounts
     usage: Usage
 
@@ -102,8 +104,7 @@ class ShardFolder:
         """Write everything, the counts last."""
         self.open()
         write_atomically(self.path / "rows.parquet", lambda path: result.rows.write_parquet(path))
-        rejects = rejects_frame(result.rejects)
-        write_atomically(self.path / "rejects.parquet", lambda path: rejects.write_parquet(path))
+        write_atomically(self.path / "rejects.parquet", lambda path: result.rejects.write_parquet(path))
         counts = {"counts": result.counts.model_dump(), "usage": result.usage.model_dump()}
         text = json.dumps(counts, indent=1, sort_keys=True)
         write_atomically(self.path / "counts.json", lambda path: path.write_text(text, encoding="utf-8"))

@@ -9,16 +9,18 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from flows.drive import Ask, Ended, book_reason, drive_all, rng_for, settle
+from flows.drive import Ask, Ended, drive_all, rng_for, settle
 from flows.run import Run
+from flows.sift import sift
 from flows.spending import usage_by_stage
 from flows.stages import Stage
 from flows.store import ShardFolder, ShardResult
 from schemas.errors import BudgetSpent, ConservationError, RunFailed
 from schemas.manifest import StageCounts, Usage
-from schemas.reject import Rejected
+from schemas.reject import rejects_frame
 from schemas.row import Row, from_frame, new_row, to_frame
-from schemas.stage import Job, Outcome, Signatures, Verdict
+from schemas.stage import Job, Outcome, Signatures
+from schemas.verdicts import Verdicts, columns
 from teachers.asker import Asker
 from teachers.failures import TRANSIENT
 from teachers.log import CompletionLog
@@ -84,7 +86,7 @@ def filter_shard(run: Run, place: int, shard: int) -> StageCounts:
             verdicts, notes = run.indexes[stage.label].decide(shard, frame, _signatures(run, place, shard))
         else:
             module: Any = stage.module
-            verdicts, notes = module.judge(frame, stage.config), {}
+            verdicts, notes = columns(module.judge(frame, stage.config)), {}
         _finish(folder, _sift(stage, shard, frame, verdicts, notes))
     return _report(run, stage, folder)
 
@@ -101,7 +103,7 @@ def _generate(run: Run, stage: Stage, folder: ShardFolder, upstream: ShardFolder
     ended = _with_models(run, stage, folder, usage, shard, drive)
     books = settle(jobs, ended, _blank(stage, "generator"), shard)
     run.progress.begin(stage.label, -len(jobs))
-    _finish(folder, ShardResult(to_frame(books.rows), books.rejects, books.counts, usage))
+    _finish(folder, ShardResult(to_frame(books.rows), rejects_frame(books.rejects), books.counts, usage))
 
 
 def _pool_round(run: Run, stage: Stage, shard: int, folder: ShardFolder) -> ShardResult:
@@ -157,7 +159,7 @@ def _seed_shard(run: Run, stage: Stage, shard: int) -> ShardResult:
         rows = [_again(row, turn) for row in rows]
     counts = _blank(stage, "generator")
     counts.created = counts.rows_out = len(rows)
-    return ShardResult(to_frame(rows), [], counts, Usage())
+    return ShardResult(to_frame(rows), rejects_frame([]), counts, Usage())
 
 
 def _again(row: Row, turn: int) -> Row:
@@ -201,25 +203,13 @@ def _catch_up(run: Run, place: int, shard: int) -> None:
         opened.decide(opened.shards, frame, _signatures(run, place, opened.shards))
 
 
-def _sift(
-    stage: Stage, shard: int, frame: pl.DataFrame, verdicts: Sequence[Verdict], notes: dict[str, int]
-) -> ShardResult:
-    kept: list[Row] = []
-    rejects: list[Rejected] = []
+def _sift(stage: Stage, shard: int, frame: pl.DataFrame, verdicts: Verdicts, notes: dict[str, int]) -> ShardResult:
+    done = sift(stage.label, shard, frame, verdicts)
     counts = _blank(stage, "filter")
-    for row, verdict in zip(from_frame(frame), verdicts, strict=True):
-        scored = row.scored(*verdict.scores)
-        if verdict.keep:
-            kept.append(scored)
-        else:
-            reason = verdict.reason or "rejected"
-            rejects.append(Rejected(stage.label, reason, "row", shard, scored))
-            book_reason(counts, reason)
-    counts.rows_in, counts.rejected = len(verdicts), len(rejects)
-    counts.passed = counts.rows_out = len(kept)
-    counts.reasons = dict(sorted(counts.reasons.items()))
-    counts.notes = notes
-    return ShardResult(to_frame(kept), rejects, counts, Usage())
+    counts.rows_in, counts.rejected = frame.height, done.rejects.height
+    counts.passed = counts.rows_out = done.kept.height
+    counts.reasons, counts.notes = done.reasons, notes
+    return ShardResult(done.kept, done.rejects, counts, Usage())
 
 
 def _blank(stage: Stage, kind: str) -> StageCounts:

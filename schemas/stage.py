@@ -112,8 +112,11 @@ class Index(Protocol):
         """Phase 1, pure and parallel: what is needed to compare the rows of one shard."""
         ...
 
-    def decide(self, frame: pl.DataFrame, signatures: Signatures) -> list[Verdict]:
-        """Phase 2, sequential, in row order: a verdict a row; what is kept joins the index."""
+    def decide(self, frame: pl.DataFrame, signatures: Signatures) -> Sequence[Verdict]:
+        """Phase 2, sequential, in row order: a verdict a row; what is kept joins the index.
+
+        A list, or ``schemas.verdicts.Verdicts``, which is faster.
+        """
         ...
 
     def add(self, frame: pl.DataFrame, signatures: Signatures) -> None:

@@ -25,7 +25,7 @@ def rows_of(*instructions: str, **values: Any) -> list[Row]:
 
 
 def decide(rows: list[Row], cuts: tuple[int, ...] = (), /, **config: Any) -> list[Verdict]:
-    index, verdicts = open_index(Config(**config)), []
+    index, verdicts = open_index(Config(**config)), list[Verdict]()
     for start, end in zip((0, *cuts), (*cuts, len(rows)), strict=True):
         frame = to_frame(rows[start:end])
         verdicts += index.decide(frame, index.sign(frame))
@@ -53,7 +53,7 @@ def test_rows_are_compared_with_kept_rows_only(cuts: tuple[int, ...]) -> None:
     # Three directions, 20 degrees apart (cosine .94): the second goes, and does not take the third with it.
     angles = np.deg2rad([0, 20, 40])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    index, verdicts, rows = open_index(Config()), [], rows_of("a", "b", "c")
+    index, verdicts, rows = open_index(Config()), list[Verdict](), rows_of("a", "b", "c")
     for start, end in zip((0, *cuts), (*cuts, 3), strict=True):
         signatures = {"compared": np.ones(end - start, dtype=bool), "vectors": vectors[start:end]}
         verdicts += index.decide(to_frame(rows[start:end]), signatures)

@@ -41,7 +41,7 @@ def rows_of(*instructions: str, **values: Any) -> list[Row]:
 
 
 def decide(rows: list[Row], cuts: tuple[int, ...] = (), /, **config: Any) -> list[Verdict]:
-    index, verdicts = open_index(Config(**config)), []
+    index, verdicts = open_index(Config(**config)), list[Verdict]()
     for start, end in zip((0, *cuts), (*cuts, len(rows)), strict=True):
         frame = to_frame(rows[start:end])
         verdicts += index.decide(frame, index.sign(frame))

@@ -20,6 +20,7 @@ from outputs.dataset import open_dataset, verify
 from outputs.report import writer
 from schemas.manifest import StageCounts, Usage
 from schemas.recipe import Recipe
+from schemas.reject import rejects_frame
 from schemas.row import Score, new_row, to_frame
 
 
@@ -48,7 +49,7 @@ def finished(root: Path) -> Any:
             passed=[0, 0, 3, 3][place], replaced=[0, 1, 0, 0][place], created=[1, 3, 0, 0][place], rows_out=len(rows),
         )  # fmt: skip
         shard = run.store.shard(stage, 0)
-        shard.save(ShardResult(to_frame(rows), [], counts, Usage()))
+        shard.save(ShardResult(to_frame(rows), rejects_frame([]), counts, Usage()))
         if stage.use == "embedding":
             shard.save_signatures({"compared": np.array([True, False, True]), "vectors": np.eye(3, dtype=np.float32)})
     return run

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from flows.store import ShardFolder, ShardResult, Store
 from schemas.errors import CorruptRun, RunFailed
 from schemas.manifest import StageCounts, Usage
-from schemas.reject import Rejected
+from schemas.reject import Rejected, rejects_frame
 from schemas.row import Row, Score, TeacherNote, Turn, from_frame, new_row, to_frame
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -32,7 +32,9 @@ def rows(draw: st.DrawFn) -> Row:
 
 
 def result(kept: list[Row], rejects: list[Rejected]) -> ShardResult:
-    return ShardResult(to_frame(kept), rejects, StageCounts(stage="s", use="s", kind="filter"), Usage(requests=3))
+    return ShardResult(
+        to_frame(kept), rejects_frame(rejects), StageCounts(stage="s", use="s", kind="filter"), Usage(requests=3)
+    )
 
 
 @given(kept=st.lists(rows(), max_size=4), lost=st.lists(rows(), max_size=3))
