@@ -14,25 +14,25 @@ nearest neighbors", 1998; https://ekzhu.com/datasketch/ (MinHash, MinHashLSH). T
 bands answer datasketch's issues 105 and 129: its own choice for 0.8 finds a pair *at* 0.8 with probability 0.40.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
-from filters import shingles
+from filters import kernels
+from filters.codepoints import GONE, PUNCTUATION, SPACE, Block, encode, flags
+from filters.ids import as_bytes
+from filters.kernels import text_plain
+from filters.near import EMPTY, EXACT, Judged, Prepared, Rule
+from filters.near_index import NearIndex
 from filters.order import BestBy, Keep, judging_order
-from filters.rouge_l import Join, Vocabulary, similarities
-from filters.shingles import Sets
-from filters.text import base_language, calculation, is_unspaced, normalise, same_but_for_case, tokens
-from schemas.row import Score
-from schemas.stage import Index, Signatures, StageConfig, Verdict
-
-if TYPE_CHECKING:
-    from datasketch import LeanMinHash
+from filters.text import base_language, calculation
+from schemas.stage import Index, Signatures, StageConfig
+from schemas.verdicts import Measured, Verdicts
 
 Fields = Literal["instruction_and_input", "instruction", "conversation"]
 
@@ -84,242 +84,202 @@ class Config(StageConfig):
         return self
 
 
-def open_index(config: Config) -> Index:
-    """An empty index."""
-    return _MinHashIndex(config)
+INDEX_VERSION = 1
+"""Goes up when signatures or saved indexes change their meaning."""
+
+_BLOCK = 2048
+"""Rows whose texts are looked at together."""
+_LETTERS = 1_000_000
+"""Characters of such a block, at most, unless one row has more."""
+_REASONS = np.array([None, "exact_duplicate", "near_duplicate", None], dtype=object)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One row, ready to be compared."""
-
-    exact: int
-    """Equal for rows that differ in case, blanks and the last mark at most."""
-    group: int
-    """Only rows of one group are compared: same language, and same calculation where it counts."""
-    sets: tuple[np.ndarray, ...]
-    """Shingles by field."""
-    encoded: tuple[str | None, ...]
-    """Tokens by field, for ROUGE-L; none where a text is long."""
-    sketch: "LeanMinHash | None"
-    """None where all fields are empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Match:
-    """How like a kept row is; each score is the lowest of the row's fields, since all fields must be near."""
-
-    near: bool
-    closeness: float
-    number: int
-    jaccard: float
-    rouge_l: float | None
+def open_index(config: Config, saved: Path | None = None) -> Index:
+    """The index that ``saved`` holds, which it leaves as it is; an empty one without."""
+    return _MinHashIndex(config, saved)
 
 
 class _MinHashIndex:
-    def __init__(self, config: Config) -> None:
-        # Imported here, not above: datasketch brings scipy, and listing the filters must stay cheap.
-        from datasketch import MinHashLSH
-
+    def __init__(self, config: Config, saved: Path | None) -> None:
         self._config = config
-        self._lsh = MinHashLSH(num_perm=config.num_perm, params=(config.bands, config.rows))
-        self._join = None if config.rouge_l is None else Join(config.rouge_l)
-        self._vocabulary = Vocabulary()
-        self._ids: list[str] = []
-        self._rows: list[_Row] = []
-        self._exact: dict[int, int] = {}
+        fields = 2 if config.fields == "instruction_and_input" else 1
+        rule = Rule(fields, config.jaccard, config.rouge_l, config.bands)
+        self._index = NearIndex(rule, saved)
         self._counts: dict[str, int] = {}
 
     def sign(self, frame: pl.DataFrame) -> Signatures:
-        """Arrays: ``exact`` and ``group`` (n), ``hashes`` (n, num_perm), and by field profile, shingles, offsets."""
-        texts = _texts(frame, self._config.fields)
-        languages = [base_language(language) for language in frame["language"]]
-        exact = [[same_but_for_case(text) for text in field] for field in texts]
-        guards = [[calculation(text) if self._config.digit_guard else "" for text in field] for field in texts]
-        signatures: Signatures = {"exact": _keys(languages, exact), "group": _keys(languages, guards)}
-        parts = []
-        for place, field in enumerate(texts):
-            profiles, sets = _shingle(field, languages, self._config.long_tokens)
-            signatures[f"profile_{place}"] = profiles
-            signatures[f"shingles_{place}"], signatures[f"offsets_{place}"] = sets.hashes, sets.offsets
-            parts.append(sets)
-        signatures["hashes"] = _minhashes(parts, self._config.num_perm, self._config.seed)
-        return signatures
+        """The arrays of ``near.Prepared``, by name."""
+        texts, languages = _texts(frame, self._config.fields), [base_language(each) for each in frame["language"]]
+        parts = [
+            _prepared(texts[start:stop], languages[start:stop], self._config) for start, stop in _blocks(texts)
+        ] or [_prepared([], [], self._config)]
+        return {
+            name: _ends(np.concatenate([np.diff(part[name]) for part in parts]))
+            if name.endswith("_ends")
+            else np.concatenate([part[name] for part in parts])
+            for name in parts[0]
+        }
 
-    def decide(self, frame: pl.DataFrame, signatures: Signatures) -> list[Verdict]:
-        rows, ids = self._read(frame, signatures), frame["id"].to_list()
-        verdicts: dict[int, Verdict] = {}
-        for place in judging_order(frame, self._config.keep, self._config.best_by):
-            verdicts[place] = verdict = self._judge(rows[place])
-            if verdict.keep:
-                self._insert(ids[place], rows[place])
-        return [verdicts[place] for place in range(frame.height)]
+    def decide(self, frame: pl.DataFrame, signatures: Signatures) -> Verdicts:
+        order = np.array(judging_order(frame, self._config.keep, self._config.best_by), dtype=np.int64)
+        judged = self._index.judge(Prepared(**signatures), order, as_bytes(frame["id"]))
+        if empty := int((judged.verdicts == EMPTY).sum()):
+            self._counts["uncompared_empty"] = self._counts.get("uncompared_empty", 0) + empty
+        return Verdicts(_REASONS[judged.verdicts].tolist(), self._measured(judged))
 
     def add(self, frame: pl.DataFrame, signatures: Signatures) -> None:
-        for id, row in zip(frame["id"], self._read(frame, signatures), strict=True):
-            self._insert(id, row)
+        self._index.add(Prepared(**signatures), as_bytes(frame["id"]))
 
     def counts(self) -> dict[str, int]:
         return dict(self._counts)
 
-    def _judge(self, row: _Row) -> Verdict:
-        label = self._config.label
-        if row.sketch is None:
-            self._counts["uncompared_empty"] = self._counts.get("uncompared_empty", 0) + 1
-            return Verdict(keep=True)
-        twin = self._exact.get(row.exact)
-        if twin is not None:
-            return Verdict(False, "exact_duplicate", (Score(label, "jaccard", 1.0, self._ids[twin]),))
-        match = self._nearest(row)
-        if match is None:
-            return Verdict(keep=True)
-        scores = [Score(label, "jaccard", match.jaccard, self._ids[match.number])]
-        if match.rouge_l is not None:
-            scores.append(Score(label, "rouge_l", match.rouge_l, self._ids[match.number]))
-        return Verdict(not match.near, "near_duplicate" if match.near else None, tuple(scores))
+    def save(self, folder: Path) -> bool:
+        return self._index.save(folder)
 
-    def _nearest(self, row: _Row) -> _Match | None:
-        found = {number for number in self._lsh.query(row.sketch) if self._rows[number].group == row.group}
-        whole = _whole(row)
-        if self._join is not None and whole is not None:
-            found.update(self._join.near(row.group, whole))
-        matches = self._compare(row, sorted(found))
-        return max(matches, key=lambda match: (match.near, match.closeness, -match.number), default=None)
-
-    def _compare(self, row: _Row, candidates: list[int]) -> list[_Match]:
-        others = [self._rows[number] for number in candidates]
-        jaccard, rouge = np.ones(len(others)), np.ones(len(others))
-        closeness, near = np.ones(len(others)), np.ones(len(others), dtype=bool)
-        rouge_threshold = self._config.rouge_l or np.inf
-        for place in range(len(row.sets)):
-            by_shingles = _field_jaccards(row, others, place)
-            by_sequence = _field_rouges(row, others, place)
-            near &= (by_shingles >= self._config.jaccard) | (by_sequence >= rouge_threshold)
-            jaccard, rouge = np.minimum(jaccard, by_shingles), np.minimum(rouge, by_sequence)
-            closeness = np.minimum(closeness, np.maximum(by_shingles, by_sequence))
-        known = self._config.rouge_l is not None
-        return [
-            _Match(bool(near[i]), float(closeness[i]), number, float(jaccard[i]), float(rouge[i]) if known else None)
-            for i, number in enumerate(candidates)
-        ]
-
-    def _insert(self, id: str, row: _Row) -> None:
-        if row.sketch is None:
-            return
-        number = len(self._rows)
-        self._ids.append(id)
-        self._rows.append(row)
-        self._exact.setdefault(row.exact, number)
-        self._lsh.insert(number, row.sketch, check_duplication=False)
-        whole = _whole(row)
-        if self._join is not None and whole is not None:
-            self._join.add(number, row.group, whole)
-
-    def _read(self, frame: pl.DataFrame, signatures: Signatures) -> list[_Row]:
-        from datasketch import LeanMinHash
-
-        texts = _texts(frame, self._config.fields)
-        sets = [Sets(signatures[f"shingles_{i}"], signatures[f"offsets_{i}"]) for i in range(len(texts))]
-        rows = []
-        for place, language in enumerate(frame["language"]):
-            encoded = tuple(
-                self._encode(field[place], language, signatures[f"profile_{i}"][place]) for i, field in enumerate(texts)
-            )
-            group = int(signatures["group"][place])
-            # The group is folded into the sketch, so that LSH keeps groups apart: a bijection leaves equal bands
-            # equal, and ten thousand sums that differ in their numbers do not become each other's candidates.
-            hashes = signatures["hashes"][place] ^ np.uint32(group & 0xFFFFFFFF)
-            own = tuple(field[place] for field in sets)
-            sketch = LeanMinHash(seed=self._config.seed, hashvalues=hashes, scheme="affine32")
-            filled = any(len(part) for part in own)
-            rows.append(_Row(int(signatures["exact"][place]), group, own, encoded, sketch if filled else None))
-        return rows
-
-    def _encode(self, text: str, language: str | None, profile: int) -> str | None:
-        if self._config.rouge_l is None or profile == LONG:
-            return None
-        return self._vocabulary.encode(tokens(text, language))
+    def _measured(self, judged: Judged) -> tuple[Measured, ...]:
+        label, neighbours, known = self._config.label, self._index.ids.of(judged.rows), judged.rows >= 0
+        by_words = known & ~np.isnan(judged.rouge_l) & (judged.verdicts != EXACT)
+        return (
+            Measured(label, "jaccard", judged.jaccard, known, neighbours),
+            Measured(label, "rouge_l", judged.rouge_l, by_words, neighbours),
+        )
 
 
-def _texts(frame: pl.DataFrame, fields: Fields) -> list[list[str]]:
-    """The texts of each compared field, row by row."""
-    instructions = [text or "" for text in frame["instruction"]]
+def _texts(frame: pl.DataFrame, fields: Fields) -> list[tuple[str, ...]]:
+    """The texts of the compared fields, a tuple a row."""
+    instructions = frame["instruction"].fill_null("").to_list()
     if fields == "instruction":
-        return [instructions]
-    inputs = [text or "" for text in frame["input"]]
+        return [(text,) for text in instructions]
+    inputs = frame["input"].fill_null("").to_list()
     if fields == "instruction_and_input":
-        return [instructions, inputs]
+        return list(zip(instructions, inputs, strict=True))
     later = [[turn["content"] or "" for turn in turns or []] for turns in frame["turns"].to_list()]
-    responses = [text or "" for text in frame["response"]]
-    rows = zip(instructions, inputs, responses, later, strict=True)
-    return [["\n".join([*first, *turns]).strip() for *first, turns in rows]]
+    rows = zip(instructions, inputs, frame["response"].fill_null("").to_list(), later, strict=True)
+    return [("\n".join([*first, *turns]).strip(),) for *first, turns in rows]
 
 
-def _keys(languages: Sequence[str], fields: Sequence[Sequence[str]]) -> np.ndarray:
-    """One 64-bit key a row; two different rows in ten million share one with probability 3e-6."""
-    rows = ["\0".join(row).encode("utf-8", "surrogatepass") for row in zip(languages, *fields, strict=True)]
-    return np.array([int.from_bytes(blake2b(row, digest_size=8).digest(), "big") for row in rows], dtype=np.uint64)
+def _blocks(texts: Sequence[tuple[str, ...]]) -> Iterator[tuple[int, int]]:
+    """Where blocks of rows begin and end that are small enough to be looked at together."""
+    start = letters = 0
+    for place, row in enumerate(texts):
+        size = sum(map(len, row))
+        if place > start and (letters + size > _LETTERS or place - start >= _BLOCK):
+            yield start, place
+            start, letters = place, 0
+        letters += size
+    if start < len(texts):
+        yield start, len(texts)
 
 
-def _shingle(texts: Sequence[str], languages: Sequence[str], long_tokens: int) -> tuple[np.ndarray, Sets]:
-    """The profile of each text, and its set of shingles."""
-    words = [tokens(text, language) for text, language in zip(texts, languages, strict=True)]
-    profiles = np.array([_profile(text, long_tokens) for text in words], dtype=np.uint8)
-    short, unspaced, long = (np.flatnonzero(profiles == profile).tolist() for profile in (SHORT, CHARACTERS, LONG))
+def _prepared(texts: Sequence[tuple[str, ...]], languages: Sequence[str], config: Config) -> Signatures:
+    """A block of rows, ready to be compared. All fields of all rows are one list of texts, row by row."""
+    kernel, known = kernels.text(len(texts)), flags()
+    fields = len(texts[0]) if texts else 1
+    flat = [text for row in texts for text in row]
+    block = encode(flat)
+    spoken = np.repeat(np.array(languages, dtype=object), fields)
+    plain = Block(*kernel.fold(block.points, block.starts, known, SPACE, GONE))
+    words, word_starts, alone = kernel.tokens(block.points, block.starts, known, spoken == "en")
+    counts = np.diff(word_starts)
+    profiles = np.where(counts > config.long_tokens, LONG, np.where(2 * alone > counts, CHARACTERS, SHORT))
+    sets, set_ends = _shingle(kernel, plain, words, word_starts, profiles)
+    ends = kernel.sentence_ends(plain.points, plain.starts, known)
+    exact = _row_keys(languages, kernel.hashes(plain.points, plain.starts, ends), fields)
+    groups = _row_keys(languages, _guards(kernel, flat, block, config.digit_guard), fields)
+    short = (counts <= config.long_tokens).reshape(-1, fields).all(axis=1) & (config.rouge_l is not None)
+    compared = np.flatnonzero(np.repeat(short, fields))
+    kept_words, kept_starts = _take(words, word_starts, compared)
+    lengths = np.zeros(len(flat), dtype=np.int64)
+    lengths[compared] = np.diff(kept_starts)
+    return {
+        "exact": exact, "groups": groups, "keys": _keys(kernel, sets, set_ends, groups, fields, config),
+        "set_ends": set_ends, "sets": sets, "word_ends": _ends(lengths), "words": kept_words, "short": short,
+    }  # fmt: skip
+
+
+def _shingle(
+    kernel: Any, plain: Block, words: np.ndarray, word_starts: np.ndarray, profiles: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The set of shingles of each text, end to end, and where each ends."""
+    bare = Block(*kernel.fold(plain.points, plain.starts, flags(), SPACE | PUNCTUATION, GONE))
+    # A text of punctuation alone is compared as it is.
+    marks = (np.diff(bare.starts) == 0) & (np.diff(plain.starts) > 0) & (profiles == SHORT)
+    short, unspaced, long = (np.flatnonzero((profiles == profile) & ~marks) for profile in (SHORT, CHARACTERS, LONG))
     parts = [
-        (short, shingles.characters([normalise(texts[place]) for place in short], 5)),
-        (unspaced, shingles.words([words[place] for place in unspaced], (1, 2))),
-        (long, shingles.words([words[place] for place in long], (5,))),
+        (short, kernel.character_sets(*_take(bare.points, bare.starts, short), 5)),
+        (np.flatnonzero(marks), kernel.character_sets(*_take(plain.points, plain.starts, np.flatnonzero(marks)), 5)),
+        (unspaced, kernel.token_sets(*_take(words, word_starts, unspaced), np.array([1, 2]))),
+        (long, kernel.token_sets(*_take(words, word_starts, long), np.array([5]))),
     ]
-    return profiles, shingles.join(parts, len(texts))
+    return _merged(parts, len(profiles))
 
 
-def _profile(words: list[str], long_tokens: int) -> int:
-    if len(words) > long_tokens:
-        return LONG
-    return CHARACTERS if words and is_unspaced(words) else SHORT
+def _guards(kernel: Any, texts: Sequence[str], block: Block, guarded: bool) -> np.ndarray:
+    """A hash of each text's calculation, 0 where it has none: what has another one is another task."""
+    found = np.zeros(len(texts), dtype=np.uint64)
+    if guarded:
+        places = np.flatnonzero(kernel.formal(block.points, block.starts, flags()))
+        told = encode([calculation(texts[place]) for place in places.tolist()])
+        found[places] = np.where(np.diff(told.starts), kernel.hashes(told.points, told.starts, told.starts[1:]), 0)
+    return found
 
 
-def _minhashes(fields: Sequence[Sets], num_perm: int, seed: int) -> np.ndarray:
-    """One signature a row, of the union of its fields' sets, each field's hashes kept apart by a constant.
+def _row_keys(languages: Sequence[str], parts: np.ndarray, fields: int) -> np.ndarray:
+    """One 64-bit key a row, of its language and its parts; two rows in ten million share one with probability 3e-6."""
+    named = encode(languages)
+    key = text_plain.hashes(named.points, named.starts, named.starts[1:])
+    for part in parts.reshape(-1, fields).T:
+        key = text_plain.mix(key * np.uint64(0x9E3779B97F4A7C15) + part)
+    return key
+
+
+def _keys(
+    kernel: Any, sets: np.ndarray, set_ends: np.ndarray, groups: np.ndarray, fields: int, config: Config
+) -> np.ndarray:
+    """The keys of the bands of each row's signature: of the union of its fields' sets, kept apart by a constant.
 
     If every field has Jaccard >= t then so has the union, so one LSH finds what all fields together decide on.
     """
+    marks = np.tile(np.array([0, 0x9E3779B9], dtype=np.uint32)[:fields], len(groups))
+    union = sets if fields == 1 else sets ^ np.repeat(marks, np.diff(set_ends))
+    values = kernel.minhashes(union, set_ends[::fields], *_permutations(config.num_perm, config.seed))
+    keys: np.ndarray = kernel.band_keys(values, groups, config.bands, config.rows)
+    return keys
+
+
+@cache
+def _permutations(num_perm: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """datasketch's own, so that signatures are its signatures."""
+    # Imported here, not above: datasketch brings scipy, and listing the filters must stay cheap.
     from datasketch import MinHash
 
-    marks = [np.uint32(0x9E3779B9 * place & 0xFFFFFFFF) for place in range(len(fields))]
-    unions: Any = (
-        np.concatenate([sets[row] ^ mark for sets, mark in zip(fields, marks, strict=True)]).tolist()
-        for row in range(len(fields[0]))
-    )
     # The scheme is written out: datasketch 2.0 changed the default, and saved signatures must not change meaning.
-    sketches = MinHash.generator(unions, num_perm=num_perm, seed=seed, scheme="affine32", hashfunc=_hashed_already)
-    rows = [sketch.hashvalues for sketch in sketches]
-    return np.array(rows, dtype=np.uint32).reshape(len(rows), num_perm)
+    a, b = MinHash(num_perm=num_perm, seed=seed, scheme="affine32").permutations
+    return np.ascontiguousarray(a, dtype=np.uint32), np.ascontiguousarray(b, dtype=np.uint32)
 
 
-def _hashed_already(shingle: int) -> int:
-    """The hash function for datasketch: shingles are 32-bit hashes."""
-    return shingle
+def _ends(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)))
 
 
-def _whole(row: _Row) -> str | None:
-    """All tokens of a short row; two rows near in each field by ROUGE-L are near as a whole."""
-    return "".join(text or "" for text in row.encoded) if None not in row.encoded else None
+def _take(values: np.ndarray, starts: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The texts, or sets, of these places."""
+    if len(places) == len(starts) - 1:
+        return values, starts
+    lengths = np.diff(starts)[places]
+    ends = _ends(lengths)
+    return values[np.arange(ends[-1]) + np.repeat(starts[places] - ends[:-1], lengths)], ends
 
 
-def _field_jaccards(row: _Row, others: Sequence[_Row], place: int) -> np.ndarray:
-    """Of two empty fields 1; of fields cut in different ways 0, since their hashes have nothing in common."""
-    if not len(row.sets[place]):
-        return np.array([float(not len(other.sets[place])) for other in others])
-    return shingles.jaccards(row.sets[place], [other.sets[place] for other in others])
-
-
-def _field_rouges(row: _Row, others: Sequence[_Row], place: int) -> np.ndarray:
-    """Of two empty fields 1, of a long one 0."""
-    own = row.encoded[place]
-    if own is None:
-        return np.zeros(len(others))
-    if not own:
-        return np.array([float(other.encoded[place] == "" and not len(other.sets[place])) for other in others])
-    return similarities(own, [other.encoded[place] or "" for other in others])
+def _merged(
+    parts: Sequence[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]], count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """``count`` sets in order, from parts that each hold the sets of the given places."""
+    lengths = np.zeros(count, dtype=np.int64)
+    for places, (_, starts) in parts:
+        lengths[places] = np.diff(starts)
+    ends = _ends(lengths)
+    merged = np.zeros(ends[-1], dtype=np.uint32)
+    for places, (values, starts) in parts:
+        merged[np.arange(len(values)) + np.repeat(ends[places] - starts[:-1], np.diff(starts))] = values
+    return merged, ends

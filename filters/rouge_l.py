@@ -14,7 +14,7 @@ V. Ganti and R. Kaushik, "A primitive operator for similarity joins", ICDE 2006.
 import math
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from rapidfuzz import process
@@ -31,16 +31,16 @@ class Vocabulary:
     """Gives each distinct token a character."""
 
     def __init__(self) -> None:
-        self._characters: dict[str, str] = {}
+        self._characters: dict[Hashable, str] = {}
 
-    def encode(self, tokens: Sequence[str]) -> str:
+    def encode(self, tokens: Sequence[Hashable]) -> str:
         """One character a token."""
         return "".join([self._characters.get(token) or self._new(token) for token in tokens])
 
-    def _new(self, token: str) -> str:
+    def _new(self, token: Hashable) -> str:
         code = len(self._characters) + 1
         if code > _CODE_POINTS:
-            return chr(zlib.crc32(token.encode("utf-8", "surrogatepass")) % _CODE_POINTS + 1)
+            return chr(zlib.crc32(str(token).encode("utf-8", "surrogatepass")) % _CODE_POINTS + 1)
         return self._characters.setdefault(token, chr(code))
 
 

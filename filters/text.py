@@ -28,7 +28,9 @@ UNSPACED = (
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
 
 _ENGLISH = re.compile(rf"[a-z0-9]+|[{UNSPACED}]")
-_ANY_LANGUAGE = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}_])[\w{_MARKS}])+")
+WORD = rf"(?![{UNSPACED}_])[\w{_MARKS}]"
+"""Matches one character of a word, in any language with spaces between words."""
+_ANY_LANGUAGE = re.compile(rf"[{UNSPACED}]|(?:{WORD})+")
 _UNSPACED_TOKEN = re.compile(rf"[{UNSPACED}]")
 
 # Unicode calls these punctuation, but "3-5", "3/5", "3*5" and "C#" are not "3 5" and "C".
@@ -51,7 +53,7 @@ _FORMAL = re.compile(
 )
 _INSIDE_BRACKETS = re.compile(r"(?<=[(\[{])\s+|\s+(?=[)\]}])")
 _DASHES = str.maketrans("\u2212\u2013\u2012", "---")
-_TYPOGRAPHY = str.maketrans("\u2018\u2019\u201c\u201d\u2212\u2013\u2012", "''\"\"---")
+TYPOGRAPHY = str.maketrans("\u2018\u2019\u201c\u201d\u2212\u2013\u2012", "''\"\"---")
 
 # The end of a sentence. After a number or a variable "!" is a factorial, not an ending.
 _SENTENCE_END = re.compile(r"(?:(?<=[^\W\d_]{2})[.?!\u3002\s]+|[.?\u3002\s]+)\Z")
@@ -124,7 +126,7 @@ def same_but_for_case(text: str) -> str:
 
     Punctuation stays: ``(2 + 3) * 4`` is not ``2 + (3 * 4)``, nor ``{"a": 1}`` the set ``{"a", 1}``.
     """
-    folded = unicodedata.normalize("NFKC", text).casefold().translate(_TYPOGRAPHY)
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(TYPOGRAPHY)
     plain = " ".join(folded.translate(_unseen()).split())
     return _SENTENCE_END.sub("", plain) or plain
 
@@ -176,6 +178,12 @@ def without_surrogates(text: str) -> str:
 def _unseen() -> dict[int, str | None]:
     """The translation that removes what has no shape of its own: controls become blanks, zero-width marks go."""
     return {code: to for code, to in _dropped().items() if unicodedata.category(chr(code))[0] == "C"}
+
+
+def is_dropped(code: int) -> str | None:
+    """What ``normalise`` makes of a code point: a space, nothing (""), or None: it stays."""
+    dropped = _dropped()
+    return (dropped[code] or "") if code in dropped else None
 
 
 @cache

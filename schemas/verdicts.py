@@ -28,7 +28,7 @@ class Measured:
     """The id of the row it was measured to, one a row."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Verdicts(Sequence[Verdict]):
     """Verdicts on the rows of a shard, in row order."""
 
@@ -38,6 +38,11 @@ class Verdicts(Sequence[Verdict]):
 
     def __len__(self) -> int:
         return len(self.reasons)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as a list
 
     @overload
     def __getitem__(self, row: int) -> Verdict: ...

@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters.minhash import Config, open_index
 from filters.rouge_l import Vocabulary, similarities
-from filters.shingles import characters
 from filters.text import calculation, normalise, tokens
 from schemas.row import Row, Score, Turn, new_row, to_frame
 from schemas.stage import Verdict
@@ -76,16 +74,6 @@ def test_minhash_keeps_the_first_of_each_cluster() -> None:
     assert verdicts[2].scores == (Score("minhash", "jaccard", 1.0, rows[0].id),)
     assert {score.neighbour for score in verdicts[3].scores} == {rows[0].id}
     assert {score.measure for score in verdicts[3].scores} == {"jaccard", "rouge_l"}
-
-
-def test_signatures_are_those_of_datasketch() -> None:
-    frame = to_frame(rows_of(POEM, "Sort"))
-    hashes = open_index(Config()).sign(frame)["hashes"]
-    for row, text in enumerate([POEM, "Sort"]):
-        expected = MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=int)
-        for shingle in characters([normalise(text)], 5)[0].tolist():
-            expected.update(shingle)
-        assert hashes[row].tolist() == expected.hashvalues.tolist()
 
 
 def test_scores_are_exact_and_stand_on_kept_rows_too() -> None:
