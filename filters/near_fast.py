@@ -81,7 +81,7 @@ class FastIndex:
             "groups": rows, "short": rows, "band_links": rows,
             "set_ends": rows * fields + 1, "sets": int(self._grown.set_ends[rows * fields]),
             "word_ends": rows * fields + 1, "words": int(self._grown.word_ends[rows * fields]),
-            "post_rows": postings, "post_links": postings,
+            "postings": postings,
         }  # fmt: skip
 
     def _empty(self) -> Any:
@@ -94,7 +94,7 @@ class FastIndex:
             band_keys=np.zeros((self._bands, slots), uint32), band_rows=np.full((self._bands, slots), -1, int32),
             band_links=np.zeros((1, self._bands), int32),
             post_keys=np.zeros(slots, uint32), post_heads=np.full(slots, -1, int32),
-            post_rows=np.zeros(1, int32), post_links=np.zeros(1, int32), frequencies=np.zeros(slots, uint32),
+            postings=np.zeros((1, 4), int32), frequencies=np.zeros(slots, uint32),
         )  # fmt: skip
 
     def _opened(self, folder: Path) -> Any:
@@ -140,7 +140,7 @@ class FastIndex:
         size = _power(2 * sets + 8)
         _grow(self._marks, rows)
         fields = self._rule.fields
-        queries = tuple(query_room(words, self._longest) for _ in range(fields + (fields > 1)))
+        queries = tuple(query_room(words, self._longest) for _ in range(fields + 1))
         return self._kernels.Room(
             table=np.zeros(size, np.uint64), stamps=np.zeros(size, np.int64), queries=queries,
             keys=np.zeros(words + 1, np.uint32), order=np.zeros(2 * words + 2, np.uint64),
@@ -170,8 +170,7 @@ class FastIndex:
 
     def _grow_postings(self, more: int) -> None:
         grown = self._grown
-        for values in (grown.post_rows, grown.post_links):
-            _grow(values, int(grown.counts[1]) + more)
+        _grow(grown.postings, int(grown.counts[1]) + more)
         slots = _power(int((int(grown.counts[2]) + more) / _LOAD) + 1)
         if slots > len(grown.post_keys):
             keys, heads = np.zeros(slots, np.uint32), np.full(slots, -1, np.int32)

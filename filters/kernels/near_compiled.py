@@ -47,8 +47,8 @@ class Segment(NamedTuple):
     post_keys: np.ndarray
     post_heads: np.ndarray
     """int32: the latest posting of a key; -1 where a slot is free."""
-    post_rows: np.ndarray
-    post_links: np.ndarray
+    postings: np.ndarray
+    """int32 (postings, 4): row, posting before with the same key or -1, the row's tokens, the key's rank among them."""
     frequencies: np.ndarray
     """uint32: how frequent tokens were when the order was last learned."""
 
@@ -199,9 +199,8 @@ def _load(rows, row, rule, room, stamp):  # type: ignore[no-untyped-def]
         for field in range(rule.fields):
             number = row * rule.fields + field
             load_query(room.queries[field], rows.words, rows.word_ends[number], rows.word_ends[number + 1])
-        if rule.fields > 1:
-            begin, stop = rows.word_ends[row * rule.fields], rows.word_ends[(row + 1) * rule.fields]
-            load_query(room.queries[rule.fields], rows.words, begin, stop)
+        begin, stop = rows.word_ends[row * rule.fields], rows.word_ends[(row + 1) * rule.fields]
+        load_query(room.queries[rule.fields], rows.words, begin, stop)
 
 
 @njit(cache=True, nogil=True)
@@ -265,13 +264,16 @@ def _by_words(rows, row, rule, segment, room, stamp, marks, shift, best):  # typ
     begin, stop = rows.word_ends[row * rule.fields], rows.word_ends[(row + 1) * rule.fields]
     count = prefix(rows.words, begin, stop, rows.groups[row], rule.share, segment.frequencies, room.keys, room.order)
     for k in range(count):
-        posting = segment.post_heads[_find(segment.post_keys, segment.post_heads, room.keys[k])]
-        while posting >= 0:
-            other = np.int64(segment.post_rows[posting])
-            if marks[other] != stamp and segment.groups[other] == rows.groups[row]:
-                best = _closer(rows, row, rule, segment, other, room, -stamp, marks[other] != -stamp, shift, best)
-                marks[other] = stamp
-            posting = segment.post_links[posting]
+        at = segment.post_heads[_find(segment.post_keys, segment.post_heads, room.keys[k])]
+        while at >= 0:
+            posting = segment.postings[at]
+            if _can_reach(stop - begin, k, posting[2], posting[3], rule.rouge_l):
+                other = np.int64(posting[0])
+                if marks[other] != stamp and segment.groups[other] == rows.groups[row]:
+                    whole = rule.fields == 1 or marks[other] != -stamp
+                    best = _closer(rows, row, rule, segment, other, room, -stamp, whole, shift, best)
+                    marks[other] = stamp
+            at = posting[1]
     if rule.fields > 1:
         for band in range(rows.keys.shape[1]):
             key = rows.keys[row, band]
@@ -285,22 +287,32 @@ def _by_words(rows, row, rule, segment, room, stamp, marks, shift, best):  # typ
 
 
 @njit(cache=True, nogil=True)
+def _can_reach(length, rank, other_length, other_rank, least):  # type: ignore[no-untyped-def]
+    """Whether two sequences whose bags have their first common element at these ranks may have F >= ``least``.
+
+    What comes before in either is not in the other, so the rest is all that they can have in common.
+    """
+    rest = 1 + min(length - 1 - rank, other_length - 1 - other_rank)
+    return 2 * rest >= least * (length + other_length) - 1e-9
+
+
+@njit(cache=True, nogil=True)
 def _closer(rows, row, rule, segment, other, room, stamp, whole, shift, best):  # type: ignore[no-untyped-def]
     """``best``, or ``other`` if that is near and nearer; with ``whole`` it must reach the threshold as a whole, too."""
-    closeness = 1.0
-    for field in range(rule.fields):
-        by_shingles, by_words = _similar(rows, row, rule, segment, other, field, room, stamp)
-        if by_words < rule.rouge_l and (by_shingles < rule.jaccard or rule.fields == 1):
-            return best
-        closeness = min(closeness, max(by_words, by_shingles))
-    if closeness < best[0] or (closeness == best[0] and other + shift >= best[1]):
-        return best
-    if whole and rule.fields > 1:
-        mine, theirs = row * rule.fields, other * rule.fields
+    mine, theirs = row * rule.fields, other * rule.fields
+    if whole:
         length = rows.word_ends[mine + rule.fields] - rows.word_ends[mine]
         begin, stop = segment.word_ends[theirs], segment.word_ends[theirs + rule.fields]
         if _rouge_l(room.queries[rule.fields], length, segment.words, begin, stop) < rule.rouge_l:
             return best
+    closeness = 1.0
+    for field in range(rule.fields):
+        by_shingles, by_words = _similar(rows, row, rule, segment, other, field, room, stamp)
+        if by_words < rule.rouge_l and by_shingles < rule.jaccard:
+            return best
+        closeness = min(closeness, max(by_words, by_shingles))
+    if closeness < best[0] or (closeness == best[0] and other + shift >= best[1]):
+        return best
     return (closeness, other + shift)
 
 
@@ -379,7 +391,8 @@ def _post(segment, rule, room, row):  # type: ignore[no-untyped-def]
         segment.counts[POSTINGS] = posting + 1
         if segment.post_heads[slot] < 0:
             segment.counts[POSTED_KEYS] += 1
-        segment.post_rows[posting], segment.post_links[posting] = row, segment.post_heads[slot]
+        segment.postings[posting, 0], segment.postings[posting, 1] = row, segment.post_heads[slot]
+        segment.postings[posting, 2], segment.postings[posting, 3] = stop - begin, k
         segment.post_keys[slot], segment.post_heads[slot] = room.keys[k], posting
 
 
