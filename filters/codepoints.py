@@ -7,7 +7,7 @@ together.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -58,10 +58,10 @@ class Block:
         return len(self.starts) - 1
 
 
-def encode(texts: Sequence[str]) -> Block:
-    """The block of ``texts``. Takes any ``str``: empty, with NUL, with lone surrogates."""
+def encode(texts: Sequence[str], fold: Callable[[str], str] = str.casefold) -> Block:
+    """The block of ``texts``, in lower case after ``fold``. Takes any text: empty, with NUL, with lone surrogates."""
     # NFKC of the whole block costs twelve times that of the few texts that need it.
-    folded = [text if text.isascii() else unicodedata.normalize("NFKC", text).casefold() for text in texts]
+    folded = [text if text.isascii() else fold(unicodedata.normalize("NFKC", text)) for text in texts]
     joined = "".join(folded).lower()
     starts = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum([len(text) for text in folded], out=starts[1:])

@@ -226,6 +226,9 @@ class _EmbeddingIndex:
             kept = self._kept_in(base_language(frame["language"][place]))
             kept.add(frame["id"][place], signatures["vectors"][place], self._guard(texts[place]))
 
+    def save(self, folder: Path) -> bool:
+        return False
+
     def counts(self) -> dict[str, int]:
         return dict(self._counts)
 

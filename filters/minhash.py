@@ -28,7 +28,7 @@ from filters.codepoints import GONE, PUNCTUATION, SPACE, Block, encode, flags
 from filters.ids import as_bytes
 from filters.kernels import text_plain
 from filters.near import EMPTY, EXACT, Judged, Prepared, Rule
-from filters.near_index import NearIndex
+from filters.near_index import WORTH, NearIndex
 from filters.order import BestBy, Keep, judging_order
 from filters.text import base_language, calculation
 from schemas.stage import Index, Signatures, StageConfig
@@ -94,17 +94,20 @@ _LETTERS = 1_000_000
 _REASONS = np.array([None, "exact_duplicate", "near_duplicate", None], dtype=object)
 
 
-def open_index(config: Config, saved: Path | None = None) -> Index:
-    """The index that ``saved`` holds, which it leaves as it is; an empty one without."""
-    return _MinHashIndex(config, saved)
+def open_index(config: Config, saved: Path | None = None, worth: int = WORTH) -> Index:
+    """The index that ``saved`` holds, which it leaves as it is; an empty one without.
+
+    From ``worth`` rows on it is a compiled one; that is faster, and decides the same.
+    """
+    return _MinHashIndex(config, saved, worth)
 
 
 class _MinHashIndex:
-    def __init__(self, config: Config, saved: Path | None) -> None:
+    def __init__(self, config: Config, saved: Path | None, worth: int) -> None:
         self._config = config
         fields = 2 if config.fields == "instruction_and_input" else 1
         rule = Rule(fields, config.jaccard, config.rouge_l, config.bands)
-        self._index = NearIndex(rule, saved)
+        self._index = NearIndex(rule, saved, worth)
         self._counts: dict[str, int] = {}
 
     def sign(self, frame: pl.DataFrame) -> Signatures:

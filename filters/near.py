@@ -34,14 +34,25 @@ class Rule:
     """When two rows are near: in each of ``fields`` fields by shingles or by words."""
 
     fields: int
-    jaccard: float
+    jaccard: float | None
+    """None: shingles are not compared, and ROUGE-L must *exceed* its threshold."""
     rouge_l: float | None
+    """None: words are not compared."""
     bands: int
+    least: float | None = None
+    """The ROUGE-L from which on a row is looked for, lower than ``rouge_l``; only where shingles are not compared."""
+    rounded: bool = False
+    """Whether F is rounded as ``rouge_score`` does it."""
+
+    @property
+    def looked_for(self) -> float | None:
+        """The ROUGE-L from which on a row is looked for."""
+        return self.rouge_l if self.least is None else self.least
 
     @property
     def share(self) -> float:
-        """The Jaccard similarity that bags of words have at least where ROUGE-L F reaches its threshold."""
-        return 1.0 if self.rouge_l is None else self.rouge_l / (2 - self.rouge_l)
+        """The Jaccard similarity that bags of words have at least where ROUGE-L F is that."""
+        return 1.0 if self.looked_for is None else self.looked_for / (2 - self.looked_for)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,9 @@ class FastIndex:
         from filters.kernels import near_compiled
 
         self._kernels: Any = near_compiled
-        rouge_l = 2.0 if rule.rouge_l is None else rule.rouge_l
-        self._rule = near_compiled.Rule(rule.fields, rule.jaccard, rouge_l, rule.share)
+        given = (rule.jaccard, rule.rouge_l, rule.looked_for)
+        jaccard, rouge_l, least = (2.0 if each is None else each for each in given)
+        self._rule = near_compiled.Rule(rule.fields, jaccard, rouge_l, least, rule.rounded, rule.share)
         self._bands = rule.bands
         self._saved = self._empty() if saved is None else self._opened(saved)
         self._grown = self._empty()

@@ -18,11 +18,11 @@ so many rows take about as long."""
 class NearIndex:
     """Kept rows by number; those of the ``saved`` folder come first."""
 
-    def __init__(self, rule: Rule, saved: Path | None = None, worth: int = WORTH) -> None:
+    def __init__(self, rule: Rule, saved: Path | None, worth: int) -> None:
         self._rule, self._worth = rule, worth
         self._held: list[tuple[Prepared, np.ndarray, np.ndarray]] = []
         self._index: PlainIndex | FastIndex = PlainIndex(rule)
-        if saved is not None or (worth == 0 and kernels.compiled()):
+        if saved is not None:
             self._index = FastIndex(rule, saved)
 
     @property

@@ -47,6 +47,7 @@ class PlainIndex:
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
+        self._jaccard = 2.0 if rule.jaccard is None else rule.jaccard
         self._join = None if rule.rouge_l is None else Join(rule.rouge_l)
         self._vocabulary = Vocabulary()
         self._rows: list[_Row] = []
@@ -85,7 +86,7 @@ class PlainIndex:
         proposed = {number for number in proposed if self._rows[number].group == row.group}
         matches = [self._compare(row, number) for number in sorted(proposed)]
         best = max(matches, key=lambda match: (match.jaccard, -match.number), default=None)
-        if best is not None and best.jaccard >= self._rule.jaccard:
+        if best is not None and best.jaccard >= self._jaccard:
             return NEAR, best
         if self._join is not None and row.words is not None:
             alike = set(self._join.near(row.group, "".join(row.words))) - proposed
@@ -99,9 +100,9 @@ class PlainIndex:
         jaccard = np.array([_jaccard(*pair) for pair in zip(row.sets, other.sets, strict=True)])
         if row.words is None or other.words is None:
             lowest = float(jaccard.min())
-            return _Match(number, lowest >= rule.jaccard, lowest, lowest, np.nan)
+            return _Match(number, lowest >= self._jaccard, lowest, lowest, np.nan)
         rouge_l = np.array([_rouge_l(row, other, field) for field in range(rule.fields)])
-        near = (jaccard >= rule.jaccard) | (rouge_l >= (rule.rouge_l or np.inf))
+        near = (jaccard >= self._jaccard) | (rouge_l >= (rule.rouge_l or np.inf))
         closeness = float(np.maximum(jaccard, rouge_l).min())
         return _Match(number, bool(near.all()), closeness, float(jaccard.min()), float(rouge_l.min()))
 

@@ -1,23 +1,20 @@
 """What a dataset already holds, for a run that adds to it: every new row is compared with all of that.
 
 A run that adds takes another draw from the recipe's source than any version before it, so that it makes other rows
-from the same recipe, and its filters with an index begin with the rows of all earlier versions. Signatures of those
-are kept below the run directory, so that each row is signed once, however many versions follow.
+from the same recipe, and its filters with an index begin with the rows of all earlier versions (``saved_indexes``).
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from flows.stages import Draw, Stage, own_digest
-from flows.store import ShardFolder
+from flows.stages import Draw
 from outputs.dataset import Dataset, read_dataset, versions
 from schemas.errors import DatasetError
 from schemas.row import polars_schema
-from schemas.stage import Index
 
 INTERRUPTED = "interrupted"
 """Why a version ended short, if a person stopped its run: the next run goes on with it instead of drawing anew."""
@@ -42,14 +39,16 @@ class Earlier:
         rows = sum(dataset.manifest.rows for dataset in self.datasets)
         return f"{rows:,} rows of {', '.join(f'v{number}' for number in self.numbers)}"
 
-    def frames(self) -> Iterator[tuple[str, pl.DataFrame]]:
-        """All rows, a file at a time, with the file's sha256.
+    def frames(self, known: Set[str] = frozenset()) -> Iterator[tuple[str, pl.DataFrame]]:
+        """All rows, a file at a time, with the file's sha256; without the files that are ``known``.
 
         Raises:
             DatasetError: a file that a manifest lists is not there, or is damaged.
         """
         for dataset in self.datasets:
             for shard in dataset.manifest.files:
+                if shard.sha256 in known:
+                    continue
                 path = dataset.folder / shard.path
                 try:
                     frame = pl.read_parquet(path, columns=list(polars_schema()))
@@ -57,16 +56,6 @@ class Earlier:
                     first = str(error).splitlines()[0]
                     raise DatasetError(f"{path}: {first}; restore it: new rows are compared with its rows") from error
                 yield shard.sha256, frame
-
-    def feed(self, index: Index, stage: Stage, store: Path) -> None:
-        """Let ``index``, of ``stage``, know all the rows; ``store`` is the dataset's run directory."""
-        for sha256, frame in self.frames():
-            folder = ShardFolder(store / "earlier" / f"{stage.use}-{own_digest(stage)[:12]}" / sha256[:24])
-            signatures = folder.signatures()
-            if signatures is None:
-                signatures = index.sign(frame)
-                folder.save_signatures(signatures)
-            index.add(frame, signatures)
 
 
 def earlier_of(root: Path, dataset: str, source: str, rows: int, folders: Callable[[Draw], list[str]]) -> Earlier:

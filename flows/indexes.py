@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from flows.earlier import Earlier
+from flows.saved_indexes import open_knowing
 from flows.stages import Stage
 from schemas.errors import CorruptRun
 from schemas.stage import Index, Signatures
@@ -30,6 +31,7 @@ class OpenIndex:
     """Rows that it knows before the first shard."""
     shards: int = 0
     _index: Index | None = field(default=None, repr=False)
+    _signer: Index | None = field(default=None, repr=False)
 
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -40,13 +42,18 @@ class OpenIndex:
             RecipeError: the model cannot be loaded.
             DatasetError: an earlier version cannot be read.
         """
-        with self._lock:  # shards are signed by many threads, and a model is loaded once
+        with self._lock:
             if self._index is None:
-                module: Any = self.stage.module
-                index: Index = module.open_index(self.stage.config)
-                self.earlier.feed(index, self.stage, self.store)
-                self._index = index
+                self._index = open_knowing(self.stage, self.store, self.earlier)
             return self._index
+
+    def sign(self, frame: pl.DataFrame) -> Signatures:
+        """Phase 1, for which an empty index will do: a worker elsewhere need not read all that was ever kept."""
+        with self._lock:  # shards are signed by many threads, and a model is loaded once
+            if self._signer is None:
+                module: Any = self.stage.module
+                self._signer = self._index or module.open_index(self.stage.config)
+        return self._signer.sign(frame)
 
     def decide(self, shard: int, frame: pl.DataFrame, signatures: Signatures) -> tuple[Verdicts, dict[str, int]]:
         """Verdicts on shard number ``shard``, which must be the next one, and what the filter counted beside."""

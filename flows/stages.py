@@ -38,7 +38,7 @@ _KINDS: dict[str, Kind] = {
     "judge": "filter",
 }
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 """Part of every digest: goes up when stages are stored or driven differently, so that old work is not reused."""
 
 # Fields of a model that change *where or how fast* it is asked, not what it answers: a run can move to another
@@ -192,12 +192,18 @@ def _content(module: ModuleType, config: StageConfig, recipe: Recipe) -> list[An
     names = model_names(module, config)
     models = {name: _model_content(recipe, name) for name in sorted(set(names.values()))}
     texts = prompts.digest(config.use) if module.__name__.startswith("generators.") else ""
-    return [config.model_dump(mode="json"), models, texts]
+    return [config.model_dump(mode="json"), models, texts, getattr(module, "INDEX_VERSION", 0)]
 
 
 def own_digest(stage: Stage) -> str:
     """Of a stage's configuration alone, without what comes before it."""
-    return _digest(LAYOUT_VERSION, stage.use, stage.config.model_dump(mode="json", exclude={"name"}))
+    content = stage.config.model_dump(mode="json", exclude={"name"})
+    return _digest(LAYOUT_VERSION, index_version(stage), stage.use, content)
+
+
+def index_version(stage: Stage) -> int:
+    """Which signatures and saved indexes of a filter are of use; 0 where it has none."""
+    return int(getattr(stage.module, "INDEX_VERSION", 0))
 
 
 def _model_content(recipe: Recipe, name: str) -> Mapping[str, Any]:

@@ -71,8 +71,8 @@ def sign_shard(run: Run, place: int, shard: int) -> None:
     stage, folder = run.stages[place], run.store.shard(run.stages[place], shard)
     if folder.signatures() is None:
         _check_not_stopped(run)
-        index = run.indexes[stage.label].open()
-        folder.save_signatures(index.sign(_upstream(run, place, shard).rows()))
+        signatures = run.indexes[stage.label].sign(_upstream(run, place, shard).rows())
+        folder.save_signatures(signatures)
 
 
 def filter_shard(run: Run, place: int, shard: int) -> StageCounts:

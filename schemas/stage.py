@@ -7,11 +7,12 @@ function is a Python generator: it *yields* the prompts it wants answered, *rece
 and counting live outside, once.
 
 A **filter** is a module of ``filters/`` with a ``Config`` and ``judge(frame, config) -> list[Verdict]``, or, where a
-decision depends on what was accepted before, ``open_index(config) -> Index``.
+decision depends on what was accepted before, ``open_index(config, saved=None) -> Index`` with an ``INDEX_VERSION``.
 """
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -121,6 +122,14 @@ class Index(Protocol):
 
     def add(self, frame: pl.DataFrame, signatures: Signatures) -> None:
         """Rows that an earlier run accepted join the index without being judged."""
+        ...
+
+    def save(self, folder: Path) -> bool:
+        """Write into the empty ``folder`` what ``open_index(config, folder)`` needs to know the same rows at once.
+
+        False, and nothing is written, where that is not worth it. Opened so, an index reads the files as it needs
+        them, and never changes them.
+        """
         ...
 
     def counts(self) -> dict[str, int]:

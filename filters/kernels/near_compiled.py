@@ -72,8 +72,13 @@ class Rule(NamedTuple):
 
     fields: int
     jaccard: float
+    """Above 1: shingles are not compared, and ROUGE-L must exceed its threshold."""
     rouge_l: float
     """Above 1: words are not compared."""
+    least: float
+    """The ROUGE-L from which on a row is looked for; below ``rouge_l`` only where shingles are not compared."""
+    rounded: bool
+    """Whether F is rounded as ``rouge_score`` does it."""
     share: float
     """The Jaccard similarity that bags of words have at least where ROUGE-L reaches its threshold."""
 
@@ -129,8 +134,8 @@ def judge(rows, order, rule, saved, grown, room, found, stamp):  # type: ignore[
             closest = none
             for segment, marks, shift in segments:
                 closest = _by_words(rows, row, rule, segment, room, -stamp, marks, shift, closest)
-            near = closest[1] >= 0
-            best = closest if near else best
+            near = closest[1] >= 0 and (rule.jaccard <= 1.0 or closest[0] > rule.rouge_l)
+            best = closest if closest[1] >= 0 else best
         if best[1] >= 0:
             found.row[row] = best[1]
             segment = saved if best[1] < saved.counts[ROWS] else grown
@@ -267,7 +272,7 @@ def _by_words(rows, row, rule, segment, room, stamp, marks, shift, best):  # typ
         at = segment.post_heads[_find(segment.post_keys, segment.post_heads, room.keys[k])]
         while at >= 0:
             posting = segment.postings[at]
-            if _can_reach(stop - begin, k, posting[2], posting[3], rule.rouge_l):
+            if _can_reach(stop - begin, k, posting[2], posting[3], rule.least):
                 other = np.int64(posting[0])
                 if marks[other] != stamp and segment.groups[other] == rows.groups[row]:
                     whole = rule.fields == 1 or marks[other] != -stamp
@@ -303,12 +308,12 @@ def _closer(rows, row, rule, segment, other, room, stamp, whole, shift, best):  
     if whole:
         length = rows.word_ends[mine + rule.fields] - rows.word_ends[mine]
         begin, stop = segment.word_ends[theirs], segment.word_ends[theirs + rule.fields]
-        if _rouge_l(room.queries[rule.fields], length, segment.words, begin, stop) < rule.rouge_l:
+        if _rouge_l(room.queries[rule.fields], length, segment.words, begin, stop, rule.rounded) < rule.least:
             return best
     closeness = 1.0
     for field in range(rule.fields):
         by_shingles, by_words = _similar(rows, row, rule, segment, other, field, room, stamp)
-        if by_words < rule.rouge_l and by_shingles < rule.jaccard:
+        if by_words < rule.least and by_shingles < rule.jaccard:
             return best
         closeness = min(closeness, max(by_words, by_shingles))
     if closeness < best[0] or (closeness == best[0] and other + shift >= best[1]):
@@ -317,11 +322,15 @@ def _closer(rows, row, rule, segment, other, room, stamp, whole, shift, best):  
 
 
 @njit(cache=True, nogil=True)
-def _rouge_l(query, length, words, begin, stop):  # type: ignore[no-untyped-def]
+def _rouge_l(query, length, words, begin, stop, rounded):  # type: ignore[no-untyped-def]
     """F of the query, of ``length`` tokens, and ``words[begin:stop]``; without tokens 0."""
     if length == 0 or begin == stop:
         return 0.0
-    return 2.0 * common(query, length, words, begin, stop) / (length + stop - begin)
+    both = common(query, length, words, begin, stop)
+    if rounded and both > 0:
+        precision, recall = both / (stop - begin), both / length
+        return 2.0 * precision * recall / (precision + recall)
+    return 2.0 * both / (length + stop - begin)
 
 
 @njit(cache=True, nogil=True)
@@ -329,13 +338,14 @@ def _similar(rows, row, rule, segment, other, field, room, stamp):  # type: igno
     """Jaccard and ROUGE-L of one field; of two empty fields both are 1."""
     mine, theirs = row * rule.fields + field, other * rule.fields + field
     own = rows.set_ends[mine + 1] - rows.set_ends[mine]
-    begin, stop = segment.set_ends[theirs], segment.set_ends[theirs + 1]
-    by_shingles = _jaccard(own, segment.sets, begin, stop, field, room.table, room.stamps, stamp, 0.0)
+    begin, stop, by_shingles = segment.set_ends[theirs], segment.set_ends[theirs + 1], -1.0
+    if rule.jaccard <= 1.0:
+        by_shingles = _jaccard(own, segment.sets, begin, stop, field, room.table, room.stamps, stamp, 0.0)
     if own == 0 and begin == stop:
         return by_shingles, 1.0
     length = rows.word_ends[mine + 1] - rows.word_ends[mine]
     begin, stop = segment.word_ends[theirs], segment.word_ends[theirs + 1]
-    return by_shingles, _rouge_l(room.queries[field], length, segment.words, begin, stop)
+    return by_shingles, _rouge_l(room.queries[field], length, segment.words, begin, stop, rule.rounded)
 
 
 @njit(cache=True, nogil=True)

@@ -149,7 +149,7 @@ def test_an_index_that_grows_past_the_worth_of_a_compiler_goes_on(tmp_path: Path
     ]
     config = Config()
     ready, ids = prepared(rows, config)
-    small, growing = NearIndex(rule_of(config), worth=10**9), NearIndex(rule_of(config), worth=8)
+    small, growing = NearIndex(rule_of(config), None, 10**9), NearIndex(rule_of(config), None, 8)
     for index in (small, growing):
         index.judge(ready, np.arange(len(ready)), ids)
     first, second = (index.judge(ready, np.arange(len(ready)), ids) for index in (small, growing))

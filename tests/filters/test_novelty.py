@@ -1,12 +1,14 @@
 from collections.abc import Callable
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
+from filters import kernels
 from filters.novelty import Config, Novelty, open_index
 from schemas.row import Row, new_row, to_frame
 from schemas.stage import Verdict
@@ -66,7 +68,7 @@ def test_a_reject_names_its_reason_its_score_and_its_neighbour() -> None:
 
 def test_kept_rows_carry_their_nearest_neighbour_too() -> None:
     rows = rows_of("Write a poem about the sea", "Write a song about rain and snow")
-    (score,) = decide(rows)[1].scores
+    (score,) = decide(rows, record_from=0.1)[1].scores
     assert 0 < score.value < 0.7
     assert score.neighbour == rows[0].id
 
@@ -150,3 +152,63 @@ def test_kept_rows_are_pairwise_new(texts: list[str]) -> None:
 def test_a_threshold_outside_its_range_is_refused(thresholds: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"thresholds\.en"):
         Config(thresholds=thresholds)
+
+
+RECORDED = st.none() | st.sampled_from([0.2, 0.5])
+LANGUAGES = st.sampled_from(["en", "zh", "de"])
+ODD_ROWS = st.lists(
+    st.builds(
+        lambda words, language: new_row(" ".join(words), stage="s", language=language),
+        st.lists(st.sampled_from(["sort", "the", "list", "of", "naïve", "Straße", "中", "文", "ﬁne", "7"]), max_size=7),
+        LANGUAGES,
+    ),
+    max_size=20,
+).map(lambda rows: [row.with_(id=f"{place:024x}") for place, row in enumerate(rows)])
+
+
+def through(rows: list[Row], config: Config, worth: int, cut: int = 0, saved: Path | None = None) -> list[Verdict]:
+    index, verdicts = open_index(config, saved, worth=worth), list[Verdict]()
+    for part in (rows[:cut], rows[cut:]):
+        frame = to_frame(part)
+        verdicts += index.decide(frame, index.sign(frame))
+    return verdicts
+
+
+@given(ODD_ROWS, RECORDED, st.sampled_from([0.4, 0.7, 1.0]), st.integers(0, 20))
+def test_the_index_finds_what_the_whole_pool_finds(
+    rows: list[Row], record_from: float | None, threshold: float, cut: int
+) -> None:
+    config = Config(record_from=record_from, thresholds=dict.fromkeys(["en", "zh", "de"], threshold))
+    assert through(rows, config, 0, cut) == through(rows, config, 10**9)
+
+
+@given(ODD_ROWS, ODD_ROWS, st.sampled_from([0.5, 1.0]))
+@settings(max_examples=30)
+def test_a_saved_index_knows_its_rows(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Row], more: list[Row], threshold: float
+) -> None:
+    folder = tmp_path_factory.mktemp("index")
+    config = Config(thresholds=dict.fromkeys(["en", "zh", "de"], threshold))
+    index, frame = open_index(config, worth=0), to_frame(rows)
+    index.decide(frame, index.sign(frame))
+    assert index.save(folder) == kernels.compiled()
+    later = [row.with_(id="f" + row.id[1:]) for row in more]
+    if kernels.compiled():
+        assert through(later, config, 0, saved=folder) == through([*rows, *later], config, 10**9)[len(rows) :]
+
+
+def test_real_instructions_are_decided_as_by_rouge_score(real_data: Callable[[str], Any]) -> None:
+    texts = [str(each["question"]) for each in real_data("gsm8k_train.jsonl")[:60]]
+    rows = rows_of(*texts, *(text.replace("?", "").replace("how", "just how") for text in texts))
+    scorer = rouge_scorer.RougeScorer(["rougeL"])
+    kept: list[Row] = []
+    for row, verdict in zip(rows, through(rows, Config(), 0), strict=True):
+        scores = [scorer.score(row.instruction, other.instruction)["rougeL"].fmeasure for other in kept]
+        assert verdict.keep == (max(scores, default=0.0) <= 0.7)
+        if verdict.keep:
+            kept.append(row)
+        else:
+            assert (verdict.scores[0].value, verdict.scores[0].neighbour) == (
+                max(scores),
+                kept[scores.index(max(scores))].id,
+            )
