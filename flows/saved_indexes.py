@@ -21,7 +21,7 @@ from flows.stages import Stage, index_version, own_digest
 from flows.store import ShardFolder
 from schemas.stage import Index
 
-_HEAD = "head.json"
+_HEAD = "index.json"
 _MANY = 0.25
 """Rows beside a saved index, as a share of its own, from which on it is made anew."""
 

@@ -103,11 +103,13 @@ def manifest_of(version: int, kept: TrainWriter, dropped: RejectWriter, dataset:
     )  # fmt: skip
 
 
-def make_dataset(root: Path, rows: int = 25, rejects: int = 4, shard_rows: int = 10, dataset: str = "sums") -> Dataset:
+def make_dataset(
+    root: Path, rows: int = 25, rejects: int = 4, shard_rows: int = 10, dataset: str = "sums", start: int = 0
+) -> Dataset:
     """The next version of a small dataset, published."""
     draft = start_draft(root, dataset)
     output = Output(shard_rows=shard_rows)
-    kept = write_train(draft.folder, [to_frame(some_rows(rows))], output)
+    kept = write_train(draft.folder, [to_frame(some_rows(rows, start))], output)
     with RejectWriter(draft.folder, output) as dropped:
         dropped.write(rejects_frame(rejected(rejects)))
     return publish(draft, manifest_of(draft.version, kept, dropped, dataset))
