@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench bench-teacher bench-prefect soak clean
+.PHONY: demo test lint bench bench-teacher bench-prefect bench-filters soak clean
 
 demo: $(VENV)/.installed
 	$(BIN)/instructloom run recipes/demo.yaml
@@ -26,6 +26,9 @@ bench-teacher: $(VENV)/.installed-dev
 
 bench-prefect: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.prefect_cost
+
+bench-filters: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.filters
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.soak

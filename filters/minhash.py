@@ -245,14 +245,14 @@ def _keys(
     """
     marks = np.tile(np.array([0, 0x9E3779B9], dtype=np.uint32)[:fields], len(groups))
     union = sets if fields == 1 else sets ^ np.repeat(marks, np.diff(set_ends))
-    values = kernel.minhashes(union, set_ends[::fields], *_permutations(config.num_perm, config.seed))
+    values = kernel.minhashes(union, set_ends[::fields], *permutations(config.num_perm, config.seed))
     keys: np.ndarray = kernel.band_keys(values, groups, config.bands, config.rows)
     return keys
 
 
 @cache
-def _permutations(num_perm: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """datasketch's own, so that signatures are its signatures."""
+def permutations(num_perm: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Factors and summands, uint32: datasketch's own, so that signatures are its signatures."""
     # Imported here, not above: datasketch brings scipy, and listing the filters must stay cheap.
     from datasketch import MinHash
 

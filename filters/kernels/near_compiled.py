@@ -238,7 +238,7 @@ def _jaccard(own, sets, begin, stop, field, table, stamps, stamp, least):  # typ
 @njit(cache=True, nogil=True)
 def _by_shingles(rows, row, rule, segment, room, stamp, marks, shift, best):  # type: ignore[no-untyped-def]
     """The row with the highest Jaccard similarity, the lowest of its fields', among those that share a band."""
-    for band in range(rows.keys.shape[1]):
+    for band in range(rows.keys.shape[1] if segment.counts[ROWS] else 0):
         key = rows.keys[row, band]
         other = np.int64(segment.band_rows[band, _find(segment.band_keys[band], segment.band_rows[band], key)])
         while other >= 0:
@@ -266,6 +266,8 @@ def _by_words(rows, row, rule, segment, room, stamp, marks, shift, best):  # typ
     ``stamp`` is the row's, negative: a row that shares a band has the positive mark, and may be near field by field
     without being near as a whole.
     """
+    if segment.counts[ROWS] == 0:
+        return best
     begin, stop = rows.word_ends[row * rule.fields], rows.word_ends[(row + 1) * rule.fields]
     count = prefix(rows.words, begin, stop, rows.groups[row], rule.share, segment.frequencies, room.keys, room.order)
     for k in range(count):
