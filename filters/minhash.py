@@ -27,6 +27,7 @@ from filters import kernels
 from filters.codepoints import GONE, PUNCTUATION, SPACE, Block, encode, flags
 from filters.ids import as_bytes
 from filters.kernels import text_plain
+from filters.keys import texts as compared
 from filters.near import EMPTY, EXACT, Judged, Prepared, Rule
 from filters.near_index import WORTH, NearIndex
 from filters.order import BestBy, Keep, judging_order
@@ -112,7 +113,8 @@ class _MinHashIndex:
 
     def sign(self, frame: pl.DataFrame) -> Signatures:
         """The arrays of ``near.Prepared``, by name."""
-        texts, languages = _texts(frame, self._config.fields), [base_language(each) for each in frame["language"]]
+        texts = list(zip(*compared(frame, self._config.fields), strict=True))
+        languages = [base_language(each) for each in frame["language"]]
         parts = [
             _prepared(texts[start:stop], languages[start:stop], self._config) for start, stop in _blocks(texts)
         ] or [_prepared([], [], self._config)]
@@ -146,19 +148,6 @@ class _MinHashIndex:
             Measured(label, "jaccard", judged.jaccard, known, neighbours),
             Measured(label, "rouge_l", judged.rouge_l, by_words, neighbours),
         )
-
-
-def _texts(frame: pl.DataFrame, fields: Fields) -> list[tuple[str, ...]]:
-    """The texts of the compared fields, a tuple a row."""
-    instructions = frame["instruction"].fill_null("").to_list()
-    if fields == "instruction":
-        return [(text,) for text in instructions]
-    inputs = frame["input"].fill_null("").to_list()
-    if fields == "instruction_and_input":
-        return list(zip(instructions, inputs, strict=True))
-    later = [[turn["content"] or "" for turn in turns or []] for turns in frame["turns"].to_list()]
-    rows = zip(instructions, inputs, frame["response"].fill_null("").to_list(), later, strict=True)
-    return [("\n".join([*first, *turns]).strip(),) for *first, turns in rows]
 
 
 def _blocks(texts: Sequence[tuple[str, ...]]) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from flows.stages import resolve
+from flows.stages import check_resources, resolve
 from generators import topic_guided
 from generators.seeds import read_seeds
 from outputs.dataset import Dataset, open_dataset, read_dataset, read_rows, verify, versions
@@ -36,6 +36,7 @@ def check(recipe: Recipe, origin: str, out: Console) -> None:
     """
     seeds, reports = read_seeds(recipe.seeds)
     stages = resolve(recipe, "", origin)
+    check_resources(stages)
     out.print(f"{escape(origin)}: valid. {recipe.rows:,} rows for dataset {recipe.dataset!r}.")
     for report in reports:
         out.print(f"  seeds   {seed_line(report)}", soft_wrap=True)

@@ -20,7 +20,7 @@ from flows.pool import Pool
 from flows.progress import Progress
 from flows.recipe_file import check_recipe
 from flows.spending import spent_before
-from flows.stages import Draw, Stage, resolve
+from flows.stages import Draw, Stage, check_resources, resolve
 from flows.store import Store
 from generators.seeds import read_seeds
 from outputs.files import write_atomically
@@ -90,15 +90,16 @@ class Run:
         return _processes(self.recipe, self.stages)
 
     def prepare(self) -> None:
-        """Try what can still turn out to be wrong, endpoints, embedding models and cluster, then write the first file.
+        """Try what can still turn out to be wrong: endpoints, filters' models, the cluster; then write the first file.
 
         Raises:
             EndpointError: a model cannot be asked.
-            RecipeError: a filter's model cannot be loaded.
+            RecipeError: a filter's model or tokenizer cannot be loaded.
             BadInput: there is no such cluster, or the folder cannot be made.
         """
         if self.prepared:
             return
+        check_resources(self.stages)
         self.teachers.check()
         if self.budget.limited:
             self.budget = self._budget()

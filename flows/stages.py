@@ -7,6 +7,8 @@ A stage's name is its file name: ``use: minhash`` is ``filters/minhash.py``, ``u
     grow | grow_shard   a generator
     judge               a filter that looks at each row on its own
     open_index          a filter that compares with the rows kept so far
+
+Beside these, ``check`` tries what a configuration only names, such as the files of a tokenizer.
 """
 
 import difflib
@@ -15,7 +17,7 @@ import importlib
 import importlib.util
 import json
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
@@ -119,6 +121,20 @@ def resolve(recipe: Recipe, seeds_digest: str, origin: str, draw: Draw = Draw())
         else:
             stages.append(Stage(config.label, config.use, _kind(module), config, module, digest))
     return stages
+
+
+def check_resources(stages: Iterable[Stage]) -> None:
+    """Let each stage try what its configuration names and no schema can check.
+
+    Apart from ``resolve``, which also reads recipes of published versions, whose files may be gone.
+
+    Raises:
+        RecipeError: something cannot be used.
+    """
+    for stage in stages:
+        module: Any = stage.module
+        if hasattr(module, "check"):
+            module.check(stage.config)
 
 
 def known_stages() -> dict[str, ModuleType]:

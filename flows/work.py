@@ -86,7 +86,8 @@ def filter_shard(run: Run, place: int, shard: int) -> StageCounts:
             verdicts, notes = run.indexes[stage.label].decide(shard, frame, _signatures(run, place, shard))
         else:
             module: Any = stage.module
-            verdicts, notes = columns(module.judge(frame, stage.config)), {}
+            verdicts = columns(module.judge(frame, stage.config))
+            notes = dict(verdicts.notes)
         _finish(folder, _sift(stage, shard, frame, verdicts, notes))
     return _report(run, stage, folder)
 

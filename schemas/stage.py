@@ -8,6 +8,9 @@ and counting live outside, once.
 
 A **filter** is a module of ``filters/`` with a ``Config`` and ``judge(frame, config) -> list[Verdict]``, or, where a
 decision depends on what was accepted before, ``open_index(config, saved=None) -> Index`` with an ``INDEX_VERSION``.
+
+Either may have ``check(config)``: it tries what the configuration only names, such as a tokenizer's files, and raises
+a ``RecipeError`` where that cannot be used. It is called before a run writes its first file.
 """
 
 from collections.abc import Callable, Generator, Sequence

@@ -3,8 +3,8 @@
 A short filter returns a list of ``Verdict``; ``columns`` makes these columns of it. Read one by one they are that list.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import overload
 
 import numpy as np
@@ -35,6 +35,8 @@ class Verdicts(Sequence[Verdict]):
     reasons: Sequence[str | None]
     """Why a row is dropped, in a snake-case word; None: it stays."""
     measured: tuple[Measured, ...] = ()
+    notes: Mapping[str, int] = field(default_factory=dict)
+    """What else a filter without an index counted, by name, such as rows that it could not judge."""
 
     def __len__(self) -> int:
         return len(self.reasons)

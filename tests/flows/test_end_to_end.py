@@ -238,6 +238,7 @@ BAD = [
     ({"stages": [{"use": "embedding", "threshold": 1.4}]}, "threshold"),
     ({"stages": [{"use": "minhash"}, {"use": "minhash"}]}, "minhash"),
     ({"stages": [{"use": "embedding", "model": "/no/model", "threshold": 0.9, "languages": ["en"]}]}, "/no/model"),
+    ({"stages": [{"use": "length", "tokenizer": "/no/tokenizer"}]}, "/no/tokenizer"),
 ]
 
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from flows.recipe_file import load_recipe, packaged_recipes
-from flows.stages import Stage, resolve
+from flows.stages import Stage, check_resources, resolve
 from schemas.errors import RecipeError
 
 GOOD = {"dataset": "d", "rows": 5, "stages": [{"use": "heuristics"}]}
@@ -212,6 +212,12 @@ def test_a_late_change_keeps_the_digests_of_the_stages_before_it(tmp_path: Path)
     after = resolve(load_recipe(write(tmp_path, stages=[*stages[:2], {"use": "embedding", "keep": "best"}])), "", "r")
     assert [stage.digest for stage in before[:-1]] == [stage.digest for stage in after[:-1]]
     assert before[-1].digest != after[-1].digest
+
+
+def test_what_a_stage_names_is_tried_apart_so_that_published_recipes_can_still_be_read(tmp_path: Path) -> None:
+    stages = resolve(load_recipe(write(tmp_path, stages=[{"use": "length", "tokenizer": "/gone"}])), "", "r")
+    with pytest.raises(RecipeError, match=r"^length\.tokenizer: '/gone' cannot be loaded"):
+        check_resources(stages)
 
 
 def test_moving_to_another_endpoint_keeps_all_digests(tmp_path: Path) -> None:

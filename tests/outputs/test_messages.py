@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from outputs.messages import Reasoning, messages_of, with_messages
+from outputs.messages import with_messages
+from schemas.messages import Reasoning, messages_of
 from schemas.row import Row, Turn, to_frame
 from tests.outputs.made import any_rows
 
