@@ -20,7 +20,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from filters import phrases
-from filters.text import foreign_share, script_letters, tokens
+from filters.text import foreign_share, prose, script_letters, tokens
 from schemas.stage import KEEP, StageConfig, Verdict
 
 Reason = Literal[
@@ -54,10 +54,6 @@ _CUT_UNITS = 20
 # English prose has about 40 % function words, a list of English names hardly any.
 _PROSE_SHARE = 0.15
 
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|https?://\S+|\$[^$\n]+\$|<[^<>\n]+>", re.DOTALL)
-_CODE_LINE = re.compile(
-    r"[{};=]\s*$|^\s*(?:def|class|import|from|return|for|if|while|print|#include|SELECT|<\w)\b|\w\(.*\)"
-)
 # Repeated characters that draw lines, tables, blanks and dots are no fault.
 _RUN = re.compile(r"([^\s\-=_*#.~+|·—…─│0])\1{29,}")
 # Code that a text shows: tags in it are quoted, not left over.
@@ -237,12 +233,11 @@ def _identity(row: _Row) -> bool:
 
 def _wrong_language(row: _Row) -> bool:
     """Whether most of the prose is in a foreign script, and nothing asked for that."""
-    lines = [line for line in _CODE.sub(" ", row.response).splitlines() if not _CODE_LINE.search(line)]
-    prose = "\n".join(lines)
-    words = tokens(prose, row.language)
-    if len(words) < _LANGUAGE_UNITS or foreign_share(prose, row.language) <= row.config.max_foreign:
+    said = prose(row.response)
+    words = tokens(said, row.language)
+    if len(words) < _LANGUAGE_UNITS or foreign_share(said, row.language) <= row.config.max_foreign:
         return False
-    if _mostly_latin(prose) and sum(word in phrases.FUNCTION_WORDS for word in words) < _PROSE_SHARE * len(words):
+    if _mostly_latin(said) and sum(word in phrases.FUNCTION_WORDS for word in words) < _PROSE_SHARE * len(words):
         return False
     asked = f"{row.instruction}\n{row.input}"
     return not phrases.TRANSLATION.search(asked) and foreign_share(asked, row.language) <= row.config.max_foreign / 4

@@ -194,6 +194,16 @@ TRANSLATION = _any(
     r"翻译|译成|译为|英译|汉译|中译|英文|英语|法语|德语|日语|韩语|俄语|西班牙语|拼音|外语|双语",
 )
 
+# Tasks about a language, which may be asked or answered in it; so may all that TRANSLATION finds.
+ABOUT_LANGUAGE = _any(
+    r"\b(?:english|french|spanish|castilian|catalan|portuguese|brazilian|italian|latin|romanian|german|dutch|flemish|"
+    r"swedish|norwegian|danish|icelandic|finnish|estonian|hungarian|polish|czech|slovak|slovene|slovenian|croatian|"
+    r"serbian|bosnian|bulgarian|russian|ukrainian|turkish|persian|farsi|urdu|arabic|hebrew|hindi|bengali|indonesian|malay|"
+    r"tagalog|filipino|vietnamese|swahili|esperanto|greek|welsh|irish|gaelic|basque)\b",
+    r"\blanguages?\b|\bbilingual|\bloanword",
+    r"übersetz|\btradu[icsz]|\bперев(?:ед|од)|tłumacz|přelož|překlad|\bvertaal|översätt|\bçevir|\boversæt|\bterjemah",
+)
+
 # Latin letters in a Chinese row are prose only if words like these are among them; else they are names, units, code.
 # Of 10,282 Chinese answers about Scratch, 31 are lists of its English block names.
 FUNCTION_WORDS = frozenset(

@@ -63,6 +63,12 @@ TYPOGRAPHY = str.maketrans("\u2018\u2019\u201c\u201d\u2212\u2013\u2012", "''\"\"
 _SENTENCE_END = re.compile(r"(?:(?<=[^\W\d_]{2})[.?!\u3002\s]+|[.?\u3002\s]+)\Z")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
+# What is not said in a language: code, addresses, formulas, tags; and lines that look like code.
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|https?://\S+|\$[^$\n]+\$|<[^<>\n]+>", re.DOTALL)
+_CODE_LINE = re.compile(
+    r"[{};=]\s*$|^\s*(?:def|class|import|from|return|for|if|while|print|#include|SELECT|<\w)\b|\w\(.*\)"
+)
+
 # Letters by script, as far as a check of the language needs them.
 _SCRIPTS = {
     "latin": "A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a",
@@ -155,6 +161,11 @@ def _in_place(text: str, found: re.Match[str]) -> str:
         return mark
     inside = text[found.end() : found.end() + 1] if mark in "([{" else text[max(0, found.start() - 1) : found.start()]
     return mark + inside if inside.isalpha() else mark
+
+
+def prose(text: str) -> str:
+    """What of ``text`` is said in a language: without code, addresses, formulas and tags."""
+    return "\n".join(line for line in _CODE.sub(" ", text).splitlines() if not _CODE_LINE.search(line))
 
 
 def script_letters(text: str) -> dict[str, int]:

@@ -83,6 +83,7 @@ REASONS = {
     "echo": "answer with their own question",
     "identity": "say which model or company wrote them",
     "repetition": "repeat themselves",
+    "language_not_wanted": "are written in a language that was not asked for",
     "conversation_too_short": "are too short with all their turns",
     "conversation_too_long": "are too long with all their turns",
     "template_refused": "cannot be written by the tokenizer's chat template",

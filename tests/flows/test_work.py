@@ -83,3 +83,14 @@ def lose(folder: Path, name: str) -> None:
     (folder / name).unlink(missing_ok=True)
     if name == "rows.parquet":
         (folder / "counts.json").unlink(missing_ok=True)
+
+
+def test_what_a_filter_counts_beside_its_reasons_stands_in_the_balance(tmp_path: Path) -> None:
+    stages = [{"use": "language", "min_units": 1000}]
+    run = open_run(check_recipe({**RECIPE, "stages": stages}, "test"), tmp_path)
+    try:
+        work.make_source(run, 0)
+        counts = work.filter_shard(run, 1, 0)
+    finally:
+        run.close()
+    assert (counts.passed, counts.notes) == (25, {"unknown": 25})
