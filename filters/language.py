@@ -14,6 +14,7 @@ import re
 import threading
 from collections.abc import Mapping, Set
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
@@ -161,6 +162,7 @@ def _plain(language: str | None) -> str:
     return _SAME.get(code, code)
 
 
+@cache
 def _known() -> frozenset[str]:
     """The languages that can be told: of a label beside these nothing is known."""
     return frozenset(map(_plain, _identifier().labels))

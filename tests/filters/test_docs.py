@@ -16,7 +16,9 @@ def section(name: str) -> str:
     return DOCS.split(f"\n## {name}\n")[1].split("\n## ")[0]
 
 
-@pytest.mark.parametrize("name", ["heuristics", "language", "length", "exact", "novelty", "minhash", "embedding"])
+@pytest.mark.parametrize(
+    "name", ["heuristics", "language", "length", "repetition", "exact", "novelty", "minhash", "embedding"]
+)
 def test_the_settings_in_the_docs_are_those_of_the_config(name: str) -> None:
     config = importlib.import_module(f"filters.{name}").Config
     expected = {
