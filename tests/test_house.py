@@ -28,8 +28,10 @@ KEPT_TO = {
     "tenacity": "teachers/",
     "datasketch": "filters/minhash.py",
     "numba": "filters/kernels/",
+    "phonenumbers": "filters/personal.py",
     "py3langid": "filters/language.py",
     "sentence_transformers": "filters/embedding.py",
+    "stdnum": "filters/personal.py",
     "torch": "filters/embedding.py",
 }
 
@@ -63,7 +65,7 @@ def test_heavy_libraries_stay_in_their_room(path: Path) -> None:
 def test_importing_every_generator_and_filter_loads_no_heavy_library() -> None:
     code = (
         "import sys; from flows.stages import known_stages; known_stages();"
-        "print(sorted({'prefect', 'ray', 'openai', 'datasketch', 'numba', 'torch', 'sentence_transformers', 'transformers', 'py3langid'} & set(sys.modules)))"
+        "print(sorted({'prefect', 'ray', 'openai', 'datasketch', 'numba', 'torch', 'sentence_transformers', 'transformers', 'py3langid', 'phonenumbers', 'stdnum'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

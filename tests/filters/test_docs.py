@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from filters.heuristics import Reason
+from filters.pii import KINDS
 from schemas.row import new_row, to_frame
 
 DOCS = (Path(__file__).parents[2] / "docs" / "filters.md").read_text(encoding="utf-8")
@@ -17,7 +18,7 @@ def section(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["heuristics", "language", "length", "repetition", "exact", "novelty", "minhash", "embedding"]
+    "name", ["heuristics", "language", "length", "repetition", "pii", "exact", "novelty", "minhash", "embedding"]
 )
 def test_the_settings_in_the_docs_are_those_of_the_config(name: str) -> None:
     config = importlib.import_module(f"filters.{name}").Config
@@ -33,6 +34,10 @@ def test_the_settings_in_the_docs_are_those_of_the_config(name: str) -> None:
 
 def test_every_reason_of_the_heuristics_is_in_the_docs() -> None:
     assert [reason for reason in get_args(Reason) if f"`{reason}`" not in section("heuristics")] == []
+
+
+def test_every_kind_of_personal_data_is_in_the_docs() -> None:
+    assert [kind for kind in KINDS if f"`{kind}`" not in section("pii")] == []
 
 
 def test_the_filter_of_the_docs_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
