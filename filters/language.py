@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 # Scripts that several languages share, by the code that schemas.language has for them.
-_SHARED = frozenset({"en", "ru", "ar", "hi"})
+_SHARED = frozenset({"en", "ru", "ar", "hi", "bn"})
 
 # What py3langid calls a text that is in no language.
 _NO_LANGUAGE = "zxx"
@@ -46,6 +46,9 @@ _WORD = re.compile(r"[^\W\d_]+")
 # The script of a code that schemas.language tells by a letter, and that of Han characters with and without kana.
 _SCRIPT = {"uk": ("ru",), "ur": ("ar",), "fa": ("ar",), "zh": ("zh", "ja"), "ja": ("zh", "ja")}
 
+# Han characters from which on a text without kana is not Japanese: names and headings have none.
+_KANA_EXPECTED = 15
+
 # Languages that are called by several codes, or that short texts do not tell apart.
 _SAME = {
     **dict.fromkeys(["nb", "nn"], "no"),
@@ -56,6 +59,8 @@ _SAME = {
     "ms": "id",
     "fil": "tl",
     "iw": "he",
+    "hbo": "he",
+    "grc": "el",
 }
 
 _LOCK = threading.Lock()
@@ -114,7 +119,10 @@ def told(text: str, config: Config) -> Told | None:
     share = sum(units.get(code, 0) for code in scripts) / total
     if share < config.min_share:
         return None
-    return Told(script, {script: share}) if _SHARED.isdisjoint(scripts) else _identified(said, config.min_units)
+    if not _SHARED.isdisjoint(scripts):
+        return _identified(said, config.min_units)
+    maybe = {"ja": share} if script == "zh" and total < _KANA_EXPECTED else {}
+    return Told(script, {script: share, **maybe})
 
 
 def _identified(text: str, min_units: int) -> Told | None:

@@ -47,7 +47,7 @@ class Config(StageConfig):
         default=WORDS,
         min_length=1,
         description="words (words, or characters in scripts without spaces; needs no model), a folder with a "
-        "tokenizer, or a name on the Hugging Face hub.",
+        "tokenizer, or a name in the local Hugging Face cache; never downloaded.",
     )
     min_instruction: Limit = Field(default=None, ge=0, description="Tokens an instruction with its input has at least.")
     max_instruction: Limit = Field(default=None, ge=1, description="Tokens an instruction with its input has at most.")
@@ -200,8 +200,8 @@ def load_tokenizer(name: str) -> "PreTrainedTokenizerBase":
             except Exception as error:  # whatever transformers or the hub raise, the recipe names the tokenizer
                 first = (str(error).strip().splitlines() or [type(error).__name__])[0]
                 raise RecipeError(
-                    f"length.tokenizer: {name!r} cannot be loaded ({first}); give {WORDS}, a folder with a "
-                    "tokenizer.json, or a name on the hub"
+                    f"length.tokenizer: {name!r} cannot be loaded ({first}); give {WORDS}, or a folder with a "
+                    "tokenizer.json, or fetch it first: hf download NAME"
                 ) from error
         return _TOKENIZERS[name]
 
@@ -215,8 +215,9 @@ def _load(name: str) -> "PreTrainedTokenizerBase":
     # Imported here, not above: it takes seconds, and listing the filters must stay cheap.
     from transformers import AutoTokenizer
 
-    # HF_HUB_OFFLINE is honoured by the hub client; a folder never asks the hub.
+    # Only what is here: a download would differ from one day to the next, and a wrong name would be asked for again
+    # and again, for a minute.
     loaded: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-        path if Path(path).is_dir() else name, local_files_only=Path(path).is_dir(), trust_remote_code=False
+        path if Path(path).is_dir() else name, local_files_only=True, trust_remote_code=False
     )
     return loaded

@@ -133,6 +133,12 @@ def test_of_a_label_that_cannot_be_told_nothing_is_said() -> None:
     assert reason(EN, language="") is None
 
 
+def test_a_few_han_characters_may_be_japanese() -> None:
+    assert reason("株式会社日本総合研究所", language="ja") is None
+    assert reason("株式会社日本総合研究所", language="en") == "wrong_language"
+    assert reason(ZH, language="ja") == "wrong_language"
+
+
 def test_names_of_one_language_do_not_contradict_each_other() -> None:
     norwegian = "Forklar med noen få setninger hvordan regnet dannes i skyene, og hvorfor det faller ned."
     assert reason(norwegian, language="nb") is None

@@ -115,6 +115,11 @@ def test_a_tokenizer_that_is_not_there_stops_the_run_in_one_line(name: str) -> N
         check(Config(tokenizer=name))
 
 
+def test_a_name_that_is_not_in_the_cache_is_not_asked_for() -> None:
+    with pytest.raises(RecipeError, match=r"^length\.tokenizer: 'nobody/nothing' cannot be loaded .*hf download NAME$"):
+        check(Config(tokenizer="nobody/nothing"))
+
+
 def test_a_folder_without_a_tokenizer_stops_the_run_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
     with pytest.raises(RecipeError) as raised:

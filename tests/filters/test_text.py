@@ -9,6 +9,7 @@ from filters.text import (
     foreign_share,
     is_unspaced,
     normalise,
+    prose,
     same_but_for_case,
     tokens,
     without_surrogates,
@@ -141,6 +142,21 @@ def test_calculations_are_told_apart_and_prose_is_not(one: str, other: str, same
 )
 def test_foreign_script_is_noticed(text: str, language: str, foreign: bool) -> None:
     assert (foreign_share(text, language) > 0.5) is foreign
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Run `ls -l` now.", ["Run", "now."]),
+        ("Look:\n```python\nx = 1\n```\nDone.", ["Look:", "Done."]),
+        ("Look:\n```\nnever closed", ["Look:"]),
+        ("See https://example.com/a?b=c for more.", ["See", "for", "more."]),
+        ("If $a^2 + b^2$ holds <b>then</b> stop.", ["If", "holds", "then", "stop."]),
+        ("Say:\nfor i in range(3):\nprint(i)\nThat is all.", ["Say:", "That", "is", "all."]),
+    ],
+)
+def test_prose_is_what_is_said_in_a_language(text: str, expected: list[str]) -> None:
+    assert prose(text).split() == expected
 
 
 @pytest.mark.parametrize("text", ODD)

@@ -322,6 +322,12 @@ def test_validate_says_what_the_recipe_would_do(command: Command, write_recipe: 
     assert "self_instruct → self_instruct.instances → evol_instruct" in done.stdout
 
 
+def test_validate_tries_what_a_stage_names(command: Command, write_recipe: WriteRecipe) -> None:
+    done = command("validate", write_recipe(stages=[{"use": "pii", "regions": ["UK"]}]))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pii.regions: 'UK' is not a region" in done.stderr
+
+
 def test_the_schema_knows_every_stage(command: Command) -> None:
     schema = json.loads(command("schema").stdout)
     assert {"stage_evol_instruct", "stage_minhash", "stage_embedding"} <= set(schema["$defs"])
