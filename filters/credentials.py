@@ -40,7 +40,7 @@ PATTERNS = {
     "jwt": re.compile(rf"{_START}eyJ[A-Za-z0-9_-]{{8,}}\.eyJ[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]{{20,}}"),
     "private_key": re.compile(
         r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:[\s>|\"'+]|\\n)*"
-        r"(?:[A-Za-z-]+: .*\s+)*[A-Za-z0-9+/]{40}"
+        r"(?:[A-Za-z-]{1,40}: [^\n]{0,200}\n\s*){0,5}[A-Za-z0-9+/]{40}"
     ),
 }
 

@@ -18,23 +18,21 @@ Finder = Callable[[str, Sequence[str]], Iterator[str]]
 """From a text, and the regions whose national telephone numbers count, to the values that stand in it."""
 
 _EMAIL = re.compile(
-    r"(?<![\w.+%-])[A-Za-z0-9][\w.+%-]{0,63}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,4}([A-Za-z]{2,24})(?![\w@-])"
+    r"(?<![\w.+%-])[A-Za-z0-9][\w.+%-]{0,63}@"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,4}([A-Za-z]{2,24})(?![\w@-])"
 )
-# "logo@2x.png" is a file, "git@github.com:owner/name" an address of code, "user@example.com/path" of a page.
+# "logo@2x.png" is a file, "git@github.com:owner/name" an address of code. Endings that are countries too (.py, .rs,
+# .sh) are not here.
 _FILE_ENDINGS = frozenset(
-    re.findall(
-        r"\S+",
-        "png jpg jpeg gif svg webp bmp ico pdf txt md csv json xml html css js ts py java class cpp hpp rb go rs "
-        "sh local",
-    )
+    re.findall(r"\S+", "png jpg jpeg gif svg webp bmp ico pdf txt csv json xml html css js local"),
 )
 _CODE_HOST = re.compile(r"git@", re.IGNORECASE)
 
 _MANY_DIGITS = re.compile(r"\d(?:[ .()\-\u00a0]{0,2}\d){6}")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _PHONE_WORDS = re.compile(
-    r"(?:phone|tel|call|mobile|cell|fax|sms|text|whatsapp|dial|contact|ring|电话|手机|致电|拨打|联系|号码|短信|热线|微信)\W{0,3}"
-    r"[^\d\n]{0,24}$",
+    r"(?:\b(?:phone|tel|call|mobile|cell|fax|sms|text|whatsapp|dial|contact|ring)|"
+    r"电话|手机|致电|拨打|联系|号码|短信|热线|微信)[^\d\n]{0,27}$",
     re.IGNORECASE,
 )
 

@@ -40,6 +40,7 @@ def pem(kind: str) -> str:
 FOUND = [
     ("pii_email", "anna.k+list@mail.kreuzberg.de"),
     ("pii_email", "li_wei88@163.com"),
+    ("pii_email", "jovana@kragujevac.rs"),
     ("pii_phone", "(415) 867-5309"),
     ("pii_phone", "415.867.5309"),
     ("pii_phone", "call me: 4158675309"),
@@ -73,6 +74,11 @@ FOUND = [
     ("secret_jwt", token({"sub": "u-77", "admin": True})),
     ("secret_private_key", pem("RSA ")),
     ("secret_private_key", pem("")),
+    (
+        "secret_private_key",
+        pem("RSA ").replace("-----\n", "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,9F2C\n\n", 1),
+    ),
+    ("secret_private_key", json.dumps({"private_key": pem("")})),
 ]
 
 EXAMPLES = [
@@ -114,6 +120,7 @@ NOTHING = [
     "eyJhbGciOi.eyJub3RoaW5n.and_that_is_no_token_at_all",
     "-----BEGIN PUBLIC KEY----- and BEGIN RSA PRIVATE KEY are headers of PEM files.",
     "123456-7890",
+    "The string 4158675309 is a product of primes.",
     "\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668\u0669\u0660\u0661\u0662\u0663\u0664\u0665\u0666",
 ]
 
