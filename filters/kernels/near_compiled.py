@@ -13,7 +13,15 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, uint64
 
-from filters.kernels.sequence_compiled import common, count_tokens, load_query, prefix
+from filters.kernels.sequence_compiled import (
+    common,
+    count_tokens,
+    length_class,
+    load_query,
+    of_length,
+    prefix,
+    shortest_of,
+)
 
 KEPT, EXACT, NEAR, EMPTY = 0, 1, 2, 3
 ROWS, POSTINGS, POSTED_KEYS = 0, 1, 2
@@ -270,17 +278,18 @@ def _by_words(rows, row, rule, segment, room, stamp, marks, shift, best):  # typ
         return best
     begin, stop = rows.word_ends[row * rule.fields], rows.word_ends[(row + 1) * rule.fields]
     count = prefix(rows.words, begin, stop, rows.groups[row], rule.share, segment.frequencies, room.keys, room.order)
-    for k in range(count):
-        at = segment.post_heads[_find(segment.post_keys, segment.post_heads, room.keys[k])]
-        while at >= 0:
-            posting = segment.postings[at]
-            if _can_reach(stop - begin, k, posting[2], posting[3], rule.least):
-                other = np.int64(posting[0])
-                if marks[other] != stamp and segment.groups[other] == rows.groups[row]:
-                    whole = rule.fields == 1 or marks[other] != -stamp
-                    best = _closer(rows, row, rule, segment, other, room, -stamp, whole, shift, best)
-                    marks[other] = stamp
-            at = posting[1]
+    length = stop - begin
+    shortest, longest = int(np.ceil(rule.share * length - 1e-9)), int(length / rule.share + 1e-9)
+    for kind in range(length_class(shortest), length_class(longest) + 1) if count else range(0):
+        # Of texts as long as that, the first common element is among fewer than a shorter one would need.
+        reached = int(np.ceil(rule.least * (length + max(shortest_of(kind), shortest)) / 2 - 1e-9))
+        for k in range(min(count, length - reached + 1)):
+            at = segment.post_heads[_find(segment.post_keys, segment.post_heads, of_length(room.keys[k], kind))]
+            while at >= 0:
+                posting = segment.postings[at]
+                if _can_reach(length, k, posting[2], posting[3], rule.least):
+                    best = _look(rows, row, rule, segment, np.int64(posting[0]), room, stamp, marks, shift, best)
+                at = posting[1]
     if rule.fields > 1:
         for band in range(rows.keys.shape[1]):
             key = rows.keys[row, band]
@@ -290,6 +299,16 @@ def _by_words(rows, row, rule, segment, room, stamp, marks, shift, best):  # typ
                     best = _closer(rows, row, rule, segment, other, room, -stamp, rule.fields < 0, shift, best)
                 marks[other] = stamp
                 other = np.int64(segment.band_links[other, band])
+    return best
+
+
+@njit(cache=True, nogil=True)
+def _look(rows, row, rule, segment, other, room, stamp, marks, shift, best):  # type: ignore[no-untyped-def]
+    """``best``, or ``other`` if it is nearer and was not looked at before."""
+    if marks[other] != stamp and segment.groups[other] == rows.groups[row]:
+        whole = rule.fields == 1 or marks[other] != -stamp
+        best = _closer(rows, row, rule, segment, other, room, -stamp, whole, shift, best)
+        marks[other] = stamp
     return best
 
 
@@ -398,14 +417,15 @@ def _post(segment, rule, room, row):  # type: ignore[no-untyped-def]
         segment.words, begin, stop, segment.groups[row], rule.share, segment.frequencies, room.keys, room.order
     )
     for k in range(count):
-        slot = _find(segment.post_keys, segment.post_heads, room.keys[k])
+        key = of_length(room.keys[k], length_class(stop - begin))
+        slot = _find(segment.post_keys, segment.post_heads, key)
         posting = segment.counts[POSTINGS]
         segment.counts[POSTINGS] = posting + 1
         if segment.post_heads[slot] < 0:
             segment.counts[POSTED_KEYS] += 1
         segment.postings[posting, 0], segment.postings[posting, 1] = row, segment.post_heads[slot]
         segment.postings[posting, 2], segment.postings[posting, 3] = stop - begin, k
-        segment.post_keys[slot], segment.post_heads[slot] = room.keys[k], posting
+        segment.post_keys[slot], segment.post_heads[slot] = key, posting
 
 
 @njit(cache=True, nogil=True)

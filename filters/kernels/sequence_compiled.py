@@ -119,6 +119,31 @@ def prefix(words, begin, stop, group, share, frequencies, keys, order):  # type:
     return count
 
 
+@njit(cache=True, inline="always")
+def length_class(length):  # type: ignore[no-untyped-def]
+    """Sequences of about one length have one class: up to 31 tokens each length, then eight classes to the doubling."""
+    if length < 32:
+        return np.int64(length)
+    exponent = 5
+    while length >> (exponent + 1):
+        exponent += 1
+    return np.int64(32 + 8 * (exponent - 5) + ((length >> (exponent - 3)) & 7))
+
+
+@njit(cache=True, inline="always")
+def shortest_of(kind):  # type: ignore[no-untyped-def]
+    """The least length of a class."""
+    if kind < 32:
+        return np.int64(kind)
+    return np.int64((8 + (kind & 7)) << (2 + (kind - 32) // 8))
+
+
+@njit(cache=True, inline="always")
+def of_length(key, kind):  # type: ignore[no-untyped-def]
+    """The key of an element in sequences of a class."""
+    return uint32(mix((uint64(kind) << uint64(32)) | uint64(key)) >> uint64(32))
+
+
 @njit(cache=True, nogil=True)
 def sort(values):  # type: ignore[no-untyped-def]
     """Shell's sort: nearly as fast as numba's own on texts, and compiled in a tenth of the time."""
