@@ -61,6 +61,7 @@ TYPOGRAPHY = str.maketrans("\u2018\u2019\u201c\u201d\u2212\u2013\u2012", "''\"\"
 
 # The end of a sentence. After a number or a variable "!" is a factorial, not an ending.
 _SENTENCE_END = re.compile(r"(?:(?<=[^\W\d_]{2})[.?!\u3002\s]+|[.?\u3002\s]+)\Z")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 # What is not said in a language: code, addresses, formulas, tags; and lines that look like code.
@@ -153,6 +154,22 @@ def calculation(text: str) -> str:
     if _BRACKET.search(folded):
         folded = _INSIDE_BRACKETS.sub("", folded)
     return " ".join(_in_place(folded, found) for found in _FORMAL.finditer(folded))
+
+
+def numbers(text: str) -> tuple[str, ...]:
+    """The numbers written in digits, in ascending order as texts, each as often as it stands there.
+
+    ``1,000`` is ``1000`` and ``2.50`` is ``2.5``. Spelled numbers are left out, since they are as often articles
+    ("one of them") as amounts.
+    """
+    folded = _THOUSANDS.sub("", text if text.isascii() else unicodedata.normalize("NFKC", text))
+    return tuple(sorted(_shortest(found) for found in _NUMBER.findall(folded)))
+
+
+def _shortest(number: str) -> str:
+    whole, point, places = number.partition(".")
+    places = places.rstrip("0")
+    return (whole.lstrip("0") or "0") + (point + places if places else "")
 
 
 def _in_place(text: str, found: re.Match[str]) -> str:

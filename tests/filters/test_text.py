@@ -10,6 +10,7 @@ from filters.text import (
     is_unspaced,
     normalise,
     prose,
+    numbers,
     same_but_for_case,
     tokens,
     without_surrogates,
@@ -178,3 +179,25 @@ def test_a_language_is_its_first_part(given_language: str | None, code: str) -> 
 def test_mixed_text_is_unspaced_by_majority() -> None:
     assert is_unspaced(tokens("用 Python 写一个程序", "zh"))
     assert not is_unspaced(tokens("What does 你好 mean in English?", "en"))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("He pays $1,234.50 for 3 of 12", ("12", "1234.5", "3")),
+        ("3.0 and 03 and 3", ("3", "3", "3")),
+        ("０.5 or .50", ("0.5", "50")),
+        ("one of two", ()),
+        ("v1.2.3", ("1.2", "3")),
+        ("10, 20,000 and 30", ("10", "20000", "30")),
+        ("000 and 0.00", ("0", "0")),
+    ],
+)
+def test_numbers_are_those_in_digits_without_the_way_they_are_written(text: str, found: tuple[str, ...]) -> None:
+    assert numbers(text) == found
+
+
+@given(st.text())
+def test_numbers_do_not_depend_on_order(text: str) -> None:
+    words = text.split()
+    assert numbers(" ".join(words)) == numbers(" ".join(reversed(words)))
