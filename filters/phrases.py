@@ -96,9 +96,10 @@ IDENTITY = _any(
 SCAFFOLD = _any(
     r"^# (?:Propose new (?:classification )?tasks|Classification or not|Write examples, (?:input|label) first|"
     r"Write complete tasks|Evolve an instruction: |Create a rarer instruction|Equal or not|"
-    r"Write instructions on given topics|Move an instruction to a topic|Explain a known answer)",
+    r"Write instructions on given topics|Move an instruction to a topic|Explain a known answer|"
+    r"Same problem or not|Safety categories of a row)",
     r"^# (?:提出新的?(?:分类)?任务|是否为分类任务|编写示例：先写|编写完整任务|指令进化：|创造更少见的指令|是否相同|"
-    r"按主题编写指令|将指令改写到主题|解释已知答案)",
+    r"按主题编写指令|将指令改写到主题|解释已知答案|是否为同一道题|训练数据的安全类别)",
     r"^\s*(?:class label\s*:|类别标签\s*[：:])",
     r"^\s*\d+\s*[.、]\s*(?:instruction\s*:|指令\s*[：:])",
     r"^#{2,}\s*(?:task|任务)\s*\d+\s*[:：.]?\s*\n+\s*\W{0,3}(?:instruction|指令)\W{0,3}[:：]",

@@ -21,7 +21,7 @@ from typing import Annotated, Any, Self
 
 import fsspec
 import polars as pl
-from pydantic import Field, PrivateAttr, computed_field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, computed_field, field_validator, model_validator
 
 from schemas.errors import RecipeError
 from schemas.stage import StageConfig
@@ -71,6 +71,10 @@ class BenchmarkFile(Strict):
         return self.name or _without_suffixes(self.path)
 
 
+_Entry = Annotated[str, Field(min_length=1)] | BenchmarkFile
+"""What a recipe may say."""
+
+
 def _entry(given: Any) -> Any:
     return {"path": given} if isinstance(given, str) else given
 
@@ -81,7 +85,7 @@ class BenchmarkConfig(StageConfig):
     Raises ``RecipeError`` if one cannot be read, before anything is asked.
     """
 
-    benchmarks: list[Annotated[str, Field(min_length=1)] | BenchmarkFile] = Field(
+    benchmarks: list[Annotated[BenchmarkFile, BeforeValidator(_entry, json_schema_input_type=_Entry)]] = Field(
         min_length=1,
         description="Files or URLs of the benchmarks (jsonl, json, csv, tsv, parquet), each as its path or as "
         "{path, field, name}.",
@@ -91,12 +95,11 @@ class BenchmarkConfig(StageConfig):
 
     @model_validator(mode="after")
     def _files_can_be_read(self) -> Self:
-        files = [BenchmarkFile.model_validate(_entry(given)) for given in self.benchmarks]
-        where, labels = f"{self.label}.benchmarks", [file.label for file in files]
+        where, labels = f"{self.label}.benchmarks", [file.label for file in self.benchmarks]
         twice = next((label for label in labels if labels.count(label) > 1), None)
         if twice is not None:
             raise RecipeError(f"{where}: two benchmarks are named {twice!r}; give one of them a `name`")
-        self._items = {item.name: item for file in files for item in read_benchmark(file, where)}
+        self._items = {item.name: item for file in self.benchmarks for item in read_benchmark(file, where)}
         return self
 
     @property
@@ -112,7 +115,7 @@ class BenchmarkConfig(StageConfig):
     @property
     def benchmarks_digest(self) -> str:
         """The files' content. It is part of what the configuration is dumped to, and so of the stage's digest."""
-        return hashlib.blake2b(repr(self.items).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        return hashlib.blake2b(repr(self.items).encode(), digest_size=16).hexdigest()
 
 
 def read_benchmark(file: BenchmarkFile, where: str = "benchmarks") -> tuple[Item, ...]:
@@ -237,7 +240,8 @@ def _text(value: Any, name: str, number: int) -> str:
     parts = value if isinstance(value, list) else [] if value is None else [value]
     if not all(isinstance(part, str) for part in parts):
         raise _Unreadable(f"record {number}: {name} is not a text; name the `field` that holds the question")
-    return "\n\n".join(parts)
+    # JSON may escape half a surrogate pair, which no file and no request can hold.
+    return "\n\n".join(parts).encode("utf-8", "replace").decode("utf-8")
 
 
 def _plain(path: str) -> str:

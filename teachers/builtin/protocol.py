@@ -39,6 +39,10 @@ TITLES: Mapping[str, tuple[str, Language]] = {
     "# 将指令改写到主题": ("topic_rewrite", "zh"),
     "# Explain a known answer": ("rationalize", "en"),
     "# 解释已知答案": ("rationalize", "zh"),
+    "# Same problem or not": ("same_problem", "en"),
+    "# 是否为同一道题": ("same_problem", "zh"),
+    "# Safety categories of a row": ("safety", "en"),
+    "# 训练数据的安全类别": ("safety", "zh"),
 }
 _RANGE = {
     "en": re.compile(r"Write tasks (\d+) to (\d+)"),
@@ -46,6 +50,8 @@ _RANGE = {
 }
 _COUNT = {"en": re.compile(r"Write (\d+) examples"), "zh": re.compile(r"请写\s*(\d+)\s*个示例")}
 _AT_MOST = {"en": re.compile(r"at most (\d+)"), "zh": re.compile(r"最多\s*(\d+)\s*个")}
+NO_CATEGORY, NOT_TOLD = "none", "cannot tell"
+"""Names of categories are English in both languages."""
 _EXAMPLES = 3
 _MOST = 64
 """More items than this are never asked for in one prompt."""
@@ -60,6 +66,9 @@ class Speech:
     no: str
     equal: str
     not_equal: str
+    same: str
+    different: str
+    undecided: str
     input: str
     output: str
     instruction: str
@@ -75,12 +84,14 @@ SPEECH: Mapping[Language, Speech] = {
     "en": Speech(
         unknown="I cannot compute an answer to this task offline.",
         yes="Yes", no="No", equal="Equal", not_equal="Not equal",
+        same="Same", different="Different", undecided="Cannot tell",
         input="Input: ", output="Output: ", instruction="Instruction: ", label="Class label: ",
         example="Example", task="### Task", no_input="<noinput>", answer="Answer: ", answer_marks=("Answer:",),
     ),
     "zh": Speech(
         unknown="我无法离线计算这个任务的答案。",
         yes="是", no="否", equal="相同", not_equal="不同",
+        same="相同", different="不同", undecided="无法判断",
         input="输入：", output="输出：", instruction="指令：", label="类别标签：",
         example="示例", task="### 任务", no_input="<无输入>", answer="答案：", answer_marks=("答案：", "答案:"),
     ),

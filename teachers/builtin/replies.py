@@ -161,6 +161,23 @@ def equal(request: Request) -> str:
     return request.speech.equal if same else request.speech.not_equal
 
 
+def same_problem(request: Request) -> str:
+    """Whether a task is a benchmark's question: known for our tasks and for equal texts, else not to be told."""
+    first, second = tag(request.text, "benchmark") or "", tag(request.text, "task") or ""
+    one, other = read_text(first), read_text(second)
+    if _normal(first) == _normal(second) or (one and other and one.meaning == other.meaning):
+        return request.speech.same
+    return request.speech.different if one and other else request.speech.undecided
+
+
+def safety(request: Request) -> str:
+    """None, for a task of ours with our answer to it, which are harmless; of other texts nothing can be told."""
+    task, said = _tagged_task(request.text), _normal(tag(request.text, "response") or "")
+    solution = solve(task) if task is not None else None
+    known = solution is not None and said in ("", *map(_normal, (solution.response, solution.answer)))
+    return protocol.NO_CATEGORY if known else protocol.NOT_TOLD
+
+
 def topic_examples(request: Request) -> str:
     """New tasks that go round the given topics."""
     given = protocol.topics(request.text) or [""]
@@ -282,6 +299,8 @@ REPLIES: Mapping[str, Callable[[Request], str]] = {
     },
     "breadth": breadth,
     "equal": equal,
+    "same_problem": same_problem,
+    "safety": safety,
     "topic_examples": topic_examples,
     "topic_rewrite": topic_rewrite,
     "rationalize": rationalize,

@@ -1,4 +1,4 @@
-"""docs/generators.md says what the program does: settings, defaults, reasons, the tree it shows."""
+"""docs/generators.md and judging.md say what the program does: settings, defaults, reasons, the tree they show."""
 
 import importlib
 import json
@@ -7,25 +7,29 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from generators import topics
 
-DOCS = (Path(__file__).parents[2] / "docs" / "generators.md").read_text(encoding="utf-8")
+PAGES = Path(__file__).parents[2] / "docs"
+DOCS = (PAGES / "generators.md").read_text(encoding="utf-8")
 
 
 def section(name: str) -> str:
-    return DOCS.split(f"\n## {name}\n")[1].split("\n## ")[0]
+    text = "\n".join([DOCS, (PAGES / "judging.md").read_text(encoding="utf-8")])
+    return text.split(f"\n## {name}\n")[1].split("\n## ")[0]
 
 
-@pytest.mark.parametrize("name", ["self_instruct", "topic_guided"])
+def default(info: FieldInfo) -> str:
+    value = info.get_default(call_default_factory=True)
+    return json.dumps(value.model_dump() if isinstance(value, BaseModel) else value)
+
+
+@pytest.mark.parametrize("name", ["self_instruct", "topic_guided", "same_problem", "safety"])
 def test_the_settings_in_the_docs_are_those_of_the_config(name: str) -> None:
     config = importlib.import_module(f"generators.{name}").Config
     fields = {field: info for field, info in config.model_fields.items() if field not in ("use", "name")}
-    defaults = {field: info.get_default(call_default_factory=True) for field, info in fields.items()}
-    expected = {
-        field: json.dumps(value.model_dump() if isinstance(value, BaseModel) else value)
-        for field, value in defaults.items()
-    }
+    expected = {field: "required" if info.is_required() else default(info) for field, info in fields.items()}
     table = section(name).split("|---|---|---|\n")[1].split("\n\n")[0]
     assert dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", table, re.MULTILINE)) == expected
     assert all(info.description for info in fields.values())

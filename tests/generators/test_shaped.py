@@ -22,12 +22,19 @@ def equal(language: str) -> Shape:
     return shaped.choice("evol_instruct", "equal", language, "verdict", en=("Equal", "Not equal"), zh=("相同", "不同"))
 
 
+def same(language: str) -> Shape:
+    options = {"en": ("Cannot tell", "Same", "Different"), "zh": ("无法判断", "相同", "不同")}
+    return shaped.choice("same_problem", "judge", language, "verdict", **options)
+
+
 SHAPES: list[Callable[[str], Shape]] = [
     equal,
+    same,
     lambda language: shaped.choice("self_instruct", "classify", language, "answer", **WORDS),
     lambda language: shaped.listing("self_instruct", "propose", language, "tasks"),
     lambda language: shaped.listing("self_instruct", "propose_classification", language, "tasks"),
     lambda language: shaped.listing("topic_guided", "examples", language, "instructions"),
+    lambda language: shaped.listing("safety", "judge", language, "categories"),
 ]
 
 
@@ -42,7 +49,7 @@ def test_a_hint_shows_objects_of_the_schema_that_is_sent_with_it(shape: Callable
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("shape", SHAPES[:2])
+@pytest.mark.parametrize("shape", SHAPES[:3])
 def test_the_hint_of_a_choice_shows_every_option(shape: Callable[[str], Shape], language: str) -> None:
     made = shape(language)
     ((field, schema),) = made.schema["properties"].items()

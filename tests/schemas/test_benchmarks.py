@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
+from flows.recipe_file import validated
 from schemas.benchmarks import BenchmarkConfig, BenchmarkFile, read_benchmark
 from schemas.errors import RecipeError
 
@@ -120,9 +120,20 @@ def test_a_url_is_read_and_a_login_in_it_is_refused_unseen(tmp_path: Path) -> No
     (tmp_path / "b.jsonl").write_bytes(lines(RECORDS))
     config = BenchmarkConfig.model_validate({"use": "clean", "benchmarks": [f"file://{tmp_path}/b.jsonl"]})
     assert [item.name for item in config.items] == ["b:1", "b:2"]
-    with pytest.raises(ValidationError, match="there is a user name in the URL") as caught:
-        BenchmarkFile(path="s3://me:hunter2@bucket/b.jsonl")
-    assert "hunter2" not in caught.value.errors()[0]["msg"]
+    for entry in ("s3://me:hunter2@bucket/b.jsonl", {"path": "s3://me:hunter2@bucket/b.jsonl"}):
+        with pytest.raises(RecipeError, match=r"^r: benchmarks\.0\.path: there is a user name in the URL") as caught:
+            validated(BenchmarkConfig, {"use": "clean", "benchmarks": [entry]}, "r")
+        assert "hunter2" not in str(caught.value)
+
+
+def test_a_misspelt_key_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"^r: benchmarks\.0\.feild: unknown key; did you mean 'field'\?$"):
+        validated(BenchmarkConfig, {"use": "clean", "benchmarks": [{"path": "b", "feild": "q"}]}, "r")
+
+
+def test_half_a_character_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "b.jsonl").write_text(r'{"question": "a \ud83d b"}')
+    assert texts(tmp_path / "b.jsonl") == ["a ? b"]
 
 
 def test_two_benchmarks_of_one_name_are_refused_until_one_is_renamed(tmp_path: Path) -> None:

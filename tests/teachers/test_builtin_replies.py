@@ -146,6 +146,21 @@ def test_breadth_and_equal_know_a_new_task_from_a_reworded_one(language: Languag
 
 
 @in_each_language
+def test_the_same_problem_is_known_for_tasks_of_ours_and_for_equal_texts_alone(language: Language) -> None:
+    speech, task = SPEECH[language], compose(Random(1), language)
+    evolved = evolve(task, "deepen", Random(2))
+    assert evolved is not None
+    pairs = [(text_of(task), text_of(task), speech.same), (text_of(task), text_of(evolved), speech.different)]
+    pairs += [
+        ("A b, c!", "a B c", speech.same),
+        ("a b", "a c", speech.undecided),
+        (text_of(task), "a b", speech.undecided),
+    ]
+    for benchmark, given, verdict in pairs:
+        assert asked("same_problem", "judge", language, benchmark=benchmark, task=given).text == verdict
+
+
+@in_each_language
 def test_topic_examples_go_round_the_topics_and_can_be_answered(language: Language) -> None:
     given = {"en": ["cloud storage", "wedding speeches", "volcanoes"], "zh": ["云存储", "婚礼致辞", "火山"]}[language]
     listed = ("、" if language == "zh" else ", ").join(given)
