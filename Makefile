@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench bench-teacher bench-prefect bench-filters soak clean
+.PHONY: demo test lint bench bench-teacher bench-prefect bench-filters bench-decontamination soak clean
 
 demo: $(VENV)/.installed
 	$(BIN)/instructloom run recipes/demo.yaml
@@ -29,6 +29,9 @@ bench-prefect: $(VENV)/.installed-dev
 
 bench-filters: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.filters
+
+bench-decontamination: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.decontamination
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.soak

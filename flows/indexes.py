@@ -42,14 +42,17 @@ class OpenIndex:
             RecipeError: the model cannot be loaded.
             DatasetError: an earlier version cannot be read.
         """
-        with self._lock:
+        with self._lock:  # shards are signed by many threads, and a model is loaded once
             if self._index is None:
-                self._index = open_knowing(self.stage, self.store, self.earlier)
+                earlier = self.earlier if self.stage.remembers else Earlier()
+                self._index = open_knowing(self.stage, self.store, earlier)
             return self._index
 
     def sign(self, frame: pl.DataFrame) -> Signatures:
         """Phase 1, for which an empty index will do: a worker elsewhere need not read all that was ever kept."""
-        with self._lock:  # shards are signed by many threads, and a model is loaded once
+        if not self.earlier.datasets:
+            return self.open().sign(frame)
+        with self._lock:
             if self._signer is None:
                 module: Any = self.stage.module
                 self._signer = self._index or module.open_index(self.stage.config)

@@ -229,7 +229,7 @@ def check_index(stages: list[Stage], origin: str) -> None:
     Raises:
         RecipeError: none could.
     """
-    if not any(stage.kind == "index" for stage in stages):
+    if not any(stage.remembers for stage in stages):
         raise RecipeError(
             f"{origin}: stages: none of them compares rows with those of earlier versions; add `- use: minhash`"
         )

@@ -6,7 +6,8 @@ A stage's name is its file name: ``use: minhash`` is ``filters/minhash.py``, ``u
     propose, grow       a pool source: it grows a pool in rounds (self_instruct); only as the first stage
     grow | grow_shard   a generator
     judge               a filter that looks at each row on its own
-    open_index          a filter that compares with the rows kept so far
+    open_index          a filter that compares with the rows kept so far, or, with ``REMEMBERS = False``, with something
+                        that it knows from the start
 
 Beside these, ``check`` tries what a configuration only names, such as the files of a tokenizer.
 """
@@ -18,7 +19,7 @@ import importlib.util
 import json
 import pkgutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
 
@@ -77,6 +78,11 @@ class Stage:
         """The content-addressed folder name of the stage in a run's directory."""
         return f"{self.label}-{self.digest[:12]}"
 
+    @property
+    def remembers(self) -> bool:
+        """Whether it is a filter that compares with rows, and so must know those of earlier versions."""
+        return self.kind == "index" and getattr(self.module, "REMEMBERS", True)
+
 
 class SeedsConfig(StageConfig):
     """The source of a recipe that begins with seed rows instead of a pool method."""
@@ -113,13 +119,13 @@ def resolve(recipe: Recipe, seeds_digest: str, origin: str, draw: Draw = Draw())
         stages.append(Stage("seeds", "seeds", "seeds", source, None, digest))
     for module, config in loaded:
         digest = _digest(digest, *_content(module, config, recipe))
-        if draw.earlier and _kind(module) in ("pool", "index"):
+        stage = Stage(config.label, config.use, _kind(module), config, module, digest)
+        if draw.earlier and (stage.kind == "pool" or stage.remembers):
             digest = _digest(digest, "earlier", draw.earlier)
-        if hasattr(module, "propose"):
-            stages.append(Stage(config.label, config.use, "pool", config, module, digest))
-            stages.append(Stage(f"{config.label}.instances", config.use, "generator", config, module, digest))
-        else:
-            stages.append(Stage(config.label, config.use, _kind(module), config, module, digest))
+            stage = replace(stage, digest=digest)
+        stages.append(stage)
+        if stage.kind == "pool":
+            stages.append(replace(stage, label=f"{config.label}.instances", kind="generator"))
     return stages
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from filters import embedding, minhash, novelty
+from filters import decontaminate, embedding, minhash, novelty
 from filters.novelty import Novelty
 from flows.stages import Stage
 from generators import self_instruct
@@ -27,6 +27,9 @@ def _limits(config: StageConfig, languages: list[str]) -> dict[str, dict[str, fl
         return limits if config.rouge_l is None else limits | {"rouge_l": {"": config.rouge_l}}
     if isinstance(config, embedding.Config):
         return {"cosine": {"": config.cosine}}
+    if isinstance(config, decontaminate.Config):
+        limits = {"coverage": {"": config.coverage}}
+        return limits | {"cosine": {"": config.limits[1]}} if config.embedding else limits
     if isinstance(config, novelty.Config):
         return {"rouge_l": _by_language(config.thresholds, languages)}
     if isinstance(config, self_instruct.Config):

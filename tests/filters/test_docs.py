@@ -18,12 +18,12 @@ def section(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["heuristics", "language", "length", "repetition", "pii", "exact", "novelty", "minhash", "embedding"]
+    "name", ["heuristics", "language", "length", "repetition", "pii", "exact", "novelty", "minhash", "embedding", "decontaminate"]
 )
 def test_the_settings_in_the_docs_are_those_of_the_config(name: str) -> None:
     config = importlib.import_module(f"filters.{name}").Config
     expected = {
-        field: json.dumps(info.get_default(call_default_factory=True))
+        field: "required" if info.is_required() else json.dumps(info.get_default(call_default_factory=True))
         for field, info in config.model_fields.items()
         if field not in ("use", "name")
     }

@@ -102,7 +102,9 @@ def test_a_report_is_made_anew_also_where_the_run_is_gone(tmp_path: Path) -> Non
     assert '"points":[]' not in before
 
 
-def test_thresholds_are_those_that_the_filters_hold_to() -> None:
+def test_thresholds_are_those_that_the_filters_hold_to(tmp_path: Path) -> None:
+    exam = str(tmp_path / "exam.jsonl")
+    Path(exam).write_text('{"question": "How many?"}')
     stages = [
         {"use": "self_instruct", "novelty": {"en": 0.6}},
         {"use": "novelty", "name": "new"},
@@ -110,6 +112,8 @@ def test_thresholds_are_those_that_the_filters_hold_to() -> None:
         {"use": "minhash", "name": "again"},
         {"use": "embedding"},
         {"use": "heuristics"},
+        {"use": "decontaminate", "benchmarks": [exam]},
+        {"use": "decontaminate", "name": "words", "benchmarks": [exam], "embedding": False, "coverage": 0.4},
     ]
     found = thresholds(resolve(recipe_of(stages=stages), "", "recipe"), ["en", "zh"])
     assert found == {
@@ -120,6 +124,9 @@ def test_thresholds_are_those_that_the_filters_hold_to() -> None:
         ("again", "jaccard"): {"": 0.7},
         ("again", "rouge_l"): {"": 0.8},
         ("embedding", "cosine"): {"": 0.92},
+        ("decontaminate", "coverage"): {"": 0.5},
+        ("decontaminate", "cosine"): {"": 0.85},
+        ("words", "coverage"): {"": 0.4},
     }
     assert thresholds(resolve(recipe_of(stages=stages), "", "recipe"), ["zh"])["new", "rouge_l"] == {"": 0.8}
 
