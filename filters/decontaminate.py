@@ -48,14 +48,17 @@ LEAST_NUMBERS = 2
 _BLOCK = 256
 
 
+Part = Literal["task", "response", "turns"]
+
+
 class Config(BenchmarkConfig):
     """What ``decontaminate`` can be told."""
 
     use: str = "decontaminate"
-    fields: list[Literal["task", "response"]] = Field(
-        default=["task", "response"],
+    fields: list[Part] = Field(
+        default=["task", "response", "turns"],
         min_length=1,
-        description="Whose wording is compared: the task (instruction and input), the response.",
+        description="Whose wording is compared: the task (instruction and input), the response, later turns.",
     )
     ngram: int = Field(default=8, ge=2, le=50, description="Words in an n-gram.")
     ngram_characters: int = Field(
@@ -259,11 +262,13 @@ def _enough(text: str) -> Sequence[str] | None:
     return found if len(found) >= LEAST_NUMBERS else None
 
 
-def _texts(frame: pl.DataFrame, field: str) -> list[str]:
-    """The task (instruction and input) or the response of each row."""
-    if field == "response":
-        texts = [text or "" for text in frame["response"]]
-    else:
+def _texts(frame: pl.DataFrame, part: Part) -> list[str]:
+    """One part of each row: the task is instruction and input, later turns are one text."""
+    if part == "task":
         pairs = zip(frame["instruction"], frame["input"], strict=True)
         texts = [f"{text or ''}\n\n{input}" if input else text or "" for text, input in pairs]
+    elif part == "response":
+        texts = [text or "" for text in frame["response"]]
+    else:
+        texts = ["\n\n".join(turn["content"] or "" for turn in turns or ()) for turns in frame["turns"].to_list()]
     return [without_surrogates(text).strip() for text in texts]

@@ -15,7 +15,7 @@ from filters.decontaminate import Config, open_index
 from filters.text import tokens
 from schemas.benchmarks import BenchmarkFile
 from schemas.errors import RecipeError
-from schemas.row import Row, Score, new_row, to_frame
+from schemas.row import Row, Score, Turn, new_row, to_frame
 from schemas.stage import Verdict
 
 DUCKS = "Ann's ducks lay 16 eggs a day. She eats 3 of them and sells the rest at 2 dollars each. What does she earn?"
@@ -71,16 +71,20 @@ def test_scores_say_how_much_of_which_question_on_kept_rows_too(config: Callable
     assert cosine.value < 0.4
 
 
-def test_instruction_with_input_and_response_are_looked_at(config: Callable[..., Config]) -> None:
+@pytest.mark.parametrize("part", ["task", "response", "turns"])
+def test_a_question_is_found_in_each_part_of_a_row_and_only_where_it_is_looked_for(
+    config: Callable[..., Config], part: str
+) -> None:
     first, second = DUCKS.split(" She ")
-    rows = [
-        new_row(first, input="She " + second, stage="s"),
-        new_row("Invent a word problem.", response=DUCKS, stage="s"),
-        new_row("Invent one.", response="Sure.", stage="s"),
-    ]
-    assert reasons(rows, config(DUCKS, embedding=False)) == ["benchmark_ngram", "benchmark_ngram", None]
-    assert reasons(rows, config(DUCKS, embedding=False, fields=["task"])) == ["benchmark_ngram", None, None]
-    assert reasons(rows, config(DUCKS, embedding=False, fields=["response"])) == [None, "benchmark_ngram", None]
+    rows = {
+        "task": new_row(first, input="She " + second, stage="s"),
+        "response": new_row("Invent a word problem.", response=DUCKS, stage="s"),
+        "turns": new_row("Hello.", response="Hello.", turns=(Turn("user", DUCKS), Turn("assistant", "18")), stage="s"),
+    }
+    frame = list(rows.values())
+    found = reasons(frame, config(DUCKS, embedding=False, fields=[part]))
+    assert found == ["benchmark_ngram" if name == part else None for name in rows]
+    assert reasons(frame, config(DUCKS, embedding=False)) == ["benchmark_ngram"] * 3
 
 
 def test_chinese_is_compared_by_character(config: Callable[..., Config]) -> None:
@@ -202,13 +206,13 @@ def test_a_model_that_cannot_be_loaded_names_the_stages_field(config: Callable[.
 def test_rephrased_questions_are_caught_and_other_questions_of_their_kind_are_not(
     real_data: Callable[[str], list[dict[str, Any]]], tmp_path: Path
 ) -> None:
-    exam = real_data("gsm8k_test.jsonl")[::4]
+    exam = real_data("gsm8k_test.jsonl")[::20]
     (tmp_path / "exam.jsonl").write_text("\n".join(map(json.dumps, exam)))
     rephrased = [
         record["text"].removeprefix("Question: ").partition("\nAnswer:")[0]
-        for record in real_data("gsm8k_test_rephrased.jsonl")[::8]
+        for record in real_data("gsm8k_test_rephrased.jsonl")[::20]
     ]
-    others = [record["question"] for record in real_data("gsm8k_train.jsonl")[::40]]
+    others = [record["question"] for record in real_data("gsm8k_train.jsonl")[::100]]
     found = reasons(rows_of(*rephrased, *others), Config(benchmarks=[BenchmarkFile(path=str(tmp_path / "exam.jsonl"))]))
     gone = np.array([reason is not None for reason in found])
     assert gone[: len(rephrased)].mean() >= 0.85
