@@ -2,7 +2,7 @@
 
 The benchmark is GSM8K's test set. To be caught are its questions in other words (``gsm8k_test_rephrased.jsonl`` of
 lm-sys/llm-decontaminator, one for each); to be left alone are the questions of its training set, which are of the same
-kind and about other things. Rules are tuned on the records of even number and measured on those of odd number. Rows of
+kind and about other things. Rules are tuned on every other record, from the first on, and measured on the rest. Rows of
 other kinds are measured too, as far as their files are there.
 
     python -m benchmarks.decontamination [--data ../shared/data] [--every 1]
@@ -127,7 +127,7 @@ def show(rephrased: Compared, train: Compared) -> None:
 
 
 def halves(caught: Caught) -> tuple[Caught, Caught]:
-    """Records of even number (counted from 0), on which the rule was tuned, and of odd number."""
+    """Every other record, from the first on, on which the rules were tuned; and the rest."""
     return caught[0::2], caught[1::2]
 
 

@@ -95,7 +95,8 @@ class Config(BenchmarkConfig):
     )
     grey: bool = Field(
         default=False,
-        description="Whether rows pass that are near only because of their numbers; a judge decides on them.",
+        description="Whether rows below `cosine` pass whatever their numbers, with their score: a judge decides on "
+        "them.",
     )
 
     @model_validator(mode="after")
@@ -203,7 +204,7 @@ class _Benchmarks:
 
     @cached_property
     def _meaning(self) -> "_Meaning":
-        # Not when the index is opened: it takes a second for some hundred questions, and a run may yet be refused.
+        # Not when the index is opened: it takes a second for sixty questions, and a run may yet be refused.
         return _Meaning(self._config)
 
     def _verdict(self, found: Found | None, near: _Near | None) -> Verdict:

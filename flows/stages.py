@@ -99,13 +99,14 @@ def resolve(recipe: Recipe, seeds_digest: str, origin: str, draw: Draw = Draw())
     each accepted proposal into rows. Without a pool method the source is the seeds themselves.
 
     Raises:
-        RecipeError: an unknown stage, a wrong field, a model that is not in the recipe, a pool method in the middle, or
-            a budget in dollars where nothing has a price.
+        RecipeError: an unknown stage, a wrong field, a model or a measuring stage that is not in the recipe, a pool
+            method in the middle, or a budget in dollars where nothing has a price.
     """
     loaded = [_load(entry, f"{origin}: stages.{place}") for place, entry in enumerate(recipe.stages)]
     for place, (module, config) in enumerate(loaded):
         where = f"{origin}: stages.{place} ({config.label})"
         _check_models(module, config, recipe, where)
+        _check_measured(config, [before.label for _, before in loaded[:place]], where)
         if place and hasattr(module, "propose"):
             raise RecipeError(f"{where}: a pool method makes the first rows; move it to the front of `stages`")
     _check_budget(recipe, {name for each in loaded for name in model_names(*each).values()}, origin)
@@ -189,6 +190,16 @@ def _check_models(module: ModuleType, config: StageConfig, recipe: Recipe, where
                 f"{where}.{field}: {name!r} is not one of the recipe's models ({', '.join(recipe.models)});"
                 " add it under `models`"
             )
+
+
+def _check_measured(config: StageConfig, before: list[str], where: str) -> None:
+    """A stage that goes by the scores of another one would pass everything if there were none."""
+    name: str | None = getattr(config, "measured_by", None)
+    if name is not None and name not in before:
+        raise RecipeError(
+            f"{where}.measured_by: {name!r} is not a stage before this one ({', '.join(before) or 'there is none'});"
+            " name the one that leaves the scores"
+        )
 
 
 def cost_money(recipe: Recipe, stages: list[Stage]) -> bool:

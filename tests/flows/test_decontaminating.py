@@ -64,15 +64,28 @@ def test_a_run_drops_copies_and_counts_what_its_judges_could_not_tell(tmp_path: 
     assert "contamination_unknown" not in measures[1]
 
 
-@pytest.mark.parametrize("use", ["decontaminate", "same_problem"])
-def test_a_changed_benchmark_makes_the_stage_decide_anew(use: str, tmp_path: Path) -> None:
-    entry = {"use": use, "benchmarks": [exam(tmp_path, COPIED)]}
-    before = stages_of({"use": "heuristics"}, entry)
-    again = stages_of({"use": "heuristics"}, entry)
+@pytest.mark.parametrize(("use", "more"), [("decontaminate", {}), ("same_problem", {"measured_by": "decontaminated"})])
+def test_a_changed_benchmark_makes_the_stage_decide_anew(use: str, more: dict[str, str], tmp_path: Path) -> None:
+    entry = {"use": use, "benchmarks": [exam(tmp_path, COPIED)], **more}
+    stages: list[dict[str, Any]] = [{"use": "heuristics", "name": "decontaminated"}, entry]
+    before, again = stages_of(*stages), stages_of(*stages)
     exam(tmp_path, COPIED, ASKED)
-    after = stages_of({"use": "heuristics"}, entry)
+    after = stages_of(*stages)
     assert [one.digest == other.digest for one, other in zip(before, again, strict=True)] == [True] * 3
     assert [one.digest == other.digest for one, other in zip(before, after, strict=True)] == [True, True, False]
+
+
+def test_a_judge_that_goes_by_the_scores_of_no_stage_is_refused(tmp_path: Path) -> None:
+    path = exam(tmp_path, COPIED)
+    judge = {"use": "same_problem", "benchmarks": [path]}
+    clean = {"use": "decontaminate", "name": "clean", "benchmarks": [path]}
+    with pytest.raises(
+        RecipeError, match=r"\(same_problem\)\.measured_by: 'decontaminate' is not a stage before this one"
+    ):
+        stages_of(clean, judge)
+    with pytest.raises(RecipeError, match="there is none"):
+        stages_of(judge, clean)
+    assert len(stages_of(clean, judge | {"measured_by": "clean"})) == 3
 
 
 def test_a_missing_benchmark_stops_the_run_with_one_line(tmp_path: Path) -> None:
