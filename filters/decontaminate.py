@@ -18,6 +18,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
@@ -131,7 +132,7 @@ class Config(BenchmarkConfig):
         return frozenset(map(base_language, DEFAULT_LANGUAGES if self.languages is None else self.languages))
 
 
-def open_index(config: Config) -> Index:
+def open_index(config: Config, saved: Path | None = None) -> Index:
     """The benchmarks' index. The model is loaded now, so that a wrong name stops a run before its first call.
 
     Raises:
@@ -174,6 +175,9 @@ class _Benchmarks:
 
     def add(self, frame: pl.DataFrame, signatures: Signatures) -> None:
         """Rows that were accepted change nothing here."""
+
+    def save(self, folder: Path) -> bool:
+        return False
 
     def counts(self) -> dict[str, int]:
         return dict(self._counts)

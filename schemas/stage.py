@@ -7,9 +7,9 @@ function is a Python generator: it *yields* the prompts it wants answered, *rece
 and counting live outside, once.
 
 A **filter** is a module of ``filters/`` with a ``Config`` and ``judge(frame, config) -> list[Verdict]``, or, where a
-decision depends on what was accepted before, ``open_index(config, saved=None) -> Index`` with an ``INDEX_VERSION``. One that wants
-the two phases and compares with what it knows from the start says ``REMEMBERS = False``: it is not shown the rows of
-earlier versions.
+decision depends on what was accepted before, ``open_index(config, saved=None) -> Index`` with an ``INDEX_VERSION``.
+One that wants the two phases and compares with what it knows from the start says ``REMEMBERS = False``: it is not shown
+the rows of earlier versions.
 
 Either may have ``check(config)``: it tries what the configuration only names, such as a tokenizer's files, and raises
 a ``RecipeError`` where that cannot be used. It is called before a run writes its first file.

@@ -18,7 +18,19 @@ def section(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["heuristics", "language", "length", "repetition", "pii", "exact", "novelty", "minhash", "embedding", "decontaminate"]
+    "name",
+    [
+        "heuristics",
+        "language",
+        "length",
+        "repetition",
+        "pii",
+        "exact",
+        "novelty",
+        "minhash",
+        "embedding",
+        "decontaminate",
+    ],
 )
 def test_the_settings_in_the_docs_are_those_of_the_config(name: str) -> None:
     config = importlib.import_module(f"filters.{name}").Config
