@@ -24,7 +24,8 @@ import numpy as np
 
 from filters.coverage import Coverage
 from filters.decontaminate import LEAST_NUMBERS, Config, open_index
-from filters.embedding import DEFAULT_MODEL, embed
+from filters.embedding import embed
+from filters.encoder import DEFAULT_MODEL
 from filters.text import numbers
 from schemas.benchmarks import BenchmarkFile
 from schemas.row import Row, new_row, to_frame
@@ -113,7 +114,9 @@ def main() -> None:
 
 def compared(exam: Sequence[str], *groups: Sequence[str]) -> list[Compared]:
     """Each group of texts beside the benchmark."""
-    vectors = [embed(DEFAULT_MODEL, texts, [None] * len(texts), 8)["vectors"] for texts in (exam, *groups)]
+    vectors = [
+        embed(DEFAULT_MODEL, texts, [None] * len(texts))["vectors"].astype(np.float32) for texts in (exam, *groups)
+    ]
     return [Compared(exam, texts, own @ vectors[0].T) for texts, own in zip(groups, vectors[1:], strict=True)]
 
 

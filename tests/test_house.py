@@ -30,9 +30,9 @@ KEPT_TO = {
     "numba": "filters/kernels/",
     "phonenumbers": "filters/personal.py",
     "py3langid": "filters/language.py",
-    "sentence_transformers": "filters/embedding.py",
+    "sentence_transformers": "filters/encoder.py",
     "stdnum": "filters/personal.py",
-    "torch": "filters/embedding.py",
+    "torch": "filters/encoder.py",
 }
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from filters.embedding import Config, open_index
 from schemas.errors import RecipeError
@@ -41,30 +43,34 @@ def test_the_first_of_two_paraphrases_stays() -> None:
     assert 0.92 <= score.value <= 1
 
 
-def test_kept_rows_carry_their_nearest_neighbour_too() -> None:
-    rows = rows_of(POEM, OTHER)
-    (score,) = decide(rows)[1].scores
-    assert score.value < 0.5
-    assert score.neighbour == rows[0].id
+def test_kept_rows_carry_a_neighbour_where_one_comes_into_sight() -> None:
+    rows = rows_of(POEM, OTHER, SAME)
+    _, other, same = decide(rows, threshold=0.97)
+    assert other.scores == ()
+    (score,) = same.scores
+    assert same.keep
+    assert (score.neighbour, 0.92 <= score.value < 0.97) == (rows[0].id, True)
 
 
 @pytest.mark.parametrize("cuts", [(), (1,), (2,)])
 def test_rows_are_compared_with_kept_rows_only(cuts: tuple[int, ...]) -> None:
     # Three directions, 20 degrees apart (cosine .94): the second goes, and does not take the third with it.
     angles = np.deg2rad([0, 20, 40])
-    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float16)
     index, verdicts, rows = open_index(Config()), list[Verdict](), rows_of("a", "b", "c")
     for start, end in zip((0, *cuts), (*cuts, 3), strict=True):
-        signatures = {"compared": np.ones(end - start, dtype=bool), "vectors": vectors[start:end]}
+        all_of_them = np.ones(end - start, dtype=bool)
+        signatures = {"compared": all_of_them, "fits": all_of_them, "vectors": vectors[start:end]}
+        signatures["groups"] = np.zeros(end - start, dtype=np.uint64)
         verdicts += index.decide(to_frame(rows[start:end]), signatures)
     assert [verdict.keep for verdict in verdicts] == [True, False, True]
 
 
-def test_vectors_are_unit_float32_and_zero_where_not_compared() -> None:
+def test_vectors_are_unit_float16_and_zero_where_not_compared() -> None:
     signatures = open_index(Config()).sign(to_frame(rows_of(POEM, "", OTHER)))
-    assert signatures["vectors"].dtype == np.float32
+    assert signatures["vectors"].dtype == np.float16
     assert signatures["compared"].tolist() == [True, False, True]
-    assert np.linalg.norm(signatures["vectors"], axis=1) == pytest.approx([1, 0, 1], abs=1e-5)
+    assert np.linalg.norm(signatures["vectors"].astype(float), axis=1) == pytest.approx([1, 0, 1], abs=1e-3)
 
 
 def test_languages_the_model_does_not_know_pass_and_are_counted() -> None:
@@ -108,11 +114,7 @@ def test_verdicts_do_not_depend_on_the_shards() -> None:
     whole = decide(rows)
     assert [verdict.keep for verdict in whole].count(False) >= 4
     for cuts in [(1,), (3, 5), (2, 2, 7)]:
-        parts = decide(rows, cuts)
-        assert [verdict.reason for verdict in parts] == [verdict.reason for verdict in whole]
-        for one, other in zip(parts, whole, strict=True):
-            assert [score.neighbour for score in one.scores] == [score.neighbour for score in other.scores]
-            assert [score.value for score in one.scores] == pytest.approx([score.value for score in other.scores])
+        assert decide(rows, cuts) == whole
 
 
 def test_a_resumed_run_decides_as_one_run() -> None:
@@ -129,7 +131,15 @@ def test_an_empty_shard_is_no_trouble() -> None:
 
 
 def test_odd_text_never_crashes() -> None:
-    assert len(decide(rows_of("\0", "\u200b", "😀", "a" * 5000, "\U0010ffff"))) == 5
+    odd = ["\0", "\u200b", "😀", "a" * 5000, "\U0010ffff", "a", "", "word " * 200_000]
+    assert len(decide(rows_of(*odd))) == len(odd)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.text(max_size=60), max_size=6), st.integers(0, 6))
+def test_any_text_gets_the_verdict_that_it_gets_in_any_shard(texts: list[str], cut: int) -> None:
+    rows = rows_of(*texts)
+    assert decide(rows, (min(cut, len(rows)),)) == decide(rows)
 
 
 @pytest.mark.parametrize("model", ["/no/such/folder", "no such name!"])
