@@ -1,7 +1,7 @@
 """For each query the nearest of many vectors, among those that its signs do not rule out.
 
-Two ways with one result, bit for bit: compiled by numba, and, where numba is not installed, in numpy, which takes
-about five times as long. Whatever the signs let through is compared exactly.
+Two ways with one result, bit for bit: compiled by numba, and, where numba is not installed, in numpy, which takes some
+twenty times as long. Whatever the signs let through is compared exactly.
 """
 
 from collections.abc import Callable

@@ -44,8 +44,9 @@ class Signed:
 
     @classmethod
     def of(cls, vectors: np.ndarray, groups: np.ndarray) -> Self:
-        """Sign ``vectors``."""
-        return cls(vectors, *signs(vectors), groups)
+        """Sign ``vectors``, which are made float16 if they are not."""
+        halves = vectors.astype(np.float16, copy=False)
+        return cls(halves, *signs(halves), groups)
 
     def part(self, which: np.ndarray | slice) -> "Signed":
         """Some of them."""

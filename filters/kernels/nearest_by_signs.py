@@ -4,6 +4,9 @@ Written for the compiler: the innermost loops become vector instructions, eight 
 counts bits in vectors (some two thousand million pairs a second on one such core).
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -19,7 +22,19 @@ _EIGHTS, _BYTES = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
 _UNSCALE = 2.0**112
 
 
-@njit(nogil=True, cache=True)
+def _compiled(**options: Any) -> Callable[[Any], Any]:
+    """As ``njit``, with the machine code kept beside this file or in the user's cache, if either can be written."""
+
+    def compiled(function: Any) -> Any:
+        try:
+            return njit(nogil=True, cache=True, **options)(function)
+        except RuntimeError:  # no such folder: each process compiles anew
+            return njit(nogil=True, **options)(function)
+
+    return compiled
+
+
+@_compiled()
 def scan(
     codes: np.ndarray,
     halves: np.ndarray,
@@ -55,7 +70,7 @@ def scan(
                         numbers[query] = first + place
 
 
-@njit(nogil=True, cache=True)
+@_compiled()
 def _popcount(word: np.uint64) -> np.uint64:
     """The bits set in a word. LLVM knows the pattern, and makes one instruction of it where there is one."""
     word = word - ((word >> _1) & _PAIRS)
@@ -63,7 +78,7 @@ def _popcount(word: np.uint64) -> np.uint64:
     return (((word + (word >> _4)) & _EIGHTS) * _BYTES) >> _56
 
 
-@njit(nogil=True, cache=True)
+@_compiled()
 def _count_bits(codes: np.ndarray, start: int, end: int, query: np.ndarray, differing: np.ndarray) -> int:
     """In how many bits each code differs from the query's; returns the fewest."""
     c0, c1, c2 = codes[0, start:end], codes[1, start:end], codes[2, start:end]
@@ -79,7 +94,7 @@ def _count_bits(codes: np.ndarray, start: int, end: int, query: np.ndarray, diff
 
 
 # Sums may be taken in any order, since these come out exact in any (see filters.signs.exact).
-@njit(nogil=True, cache=True, fastmath={"reassoc"})
+@_compiled(fastmath={"reassoc"})
 def _dot(halves: np.ndarray, query: np.ndarray, room: np.ndarray) -> float:
     for place in range(len(halves)):
         bits = np.uint32(halves[place])

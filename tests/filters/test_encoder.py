@@ -48,6 +48,14 @@ def test_a_text_has_one_vector_in_whatever_company(encoder: Encoder, places: lis
     assert np.array_equal(some, whole[places])
 
 
+def test_threads_change_no_vector(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = load_encoder("minilm")
+    whole, _ = encoder.encode(TEXTS)
+    for threads in (1, 3):
+        monkeypatch.setattr("filters.encoder.available", lambda threads=threads: threads)
+        assert np.array_equal(encoder.encode(TEXTS)[0], whole)
+
+
 def test_vectors_are_those_of_the_plain_library() -> None:
     encoder = load_encoder("minilm", "float32")
     plain = encoder.model.encode(TEXTS, normalize_embeddings=True)

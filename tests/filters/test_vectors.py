@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from schemas.row import new_row, to_frame
 from schemas.stage import Signatures
 from schemas.verdicts import Verdicts
 
+ROOT = Path(__file__).parents[2]
 DIMENSION = 384
 
 
@@ -76,7 +79,7 @@ def brute_force(vectors: np.ndarray, groups: np.ndarray, threshold: float) -> li
     return near
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     seed=st.integers(0, 2**32),
     rows=st.integers(0, 90),
@@ -147,6 +150,32 @@ def test_machine_code_finds_what_numpy_finds_to_the_last_bit(seed: int, known: i
         way(block, known, 7, queries.queries(), radius(cosine), each)
     assert found[0].cosines.tolist() == found[1].cosines.tolist()
     assert found[0].numbers.tolist() == found[1].numbers.tolist()
+
+
+def test_without_numba_decisions_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, groups = clustered(8, 300), np.zeros(300, np.uint64)
+    told = decide(open_index(Config()), vectors, groups, (100, 200))
+    monkeypatch.setattr(nearest, "compiled", lambda: None)
+    assert decide(open_index(Config()), vectors, groups, (100, 200)) == told
+    assert any(reason for reason, _, _ in told[100:])
+
+
+def test_machine_code_needs_no_folder_to_be_kept_in() -> None:
+    pytest.importorskip("numba")
+    code = """
+import numba.core.caching as caching
+caching.CacheImpl._locator_classes = []
+caching.CompileResultCacheImpl._locator_classes = []
+import numpy as np
+from filters.nearest import compiled, Block, Found, Queries
+words, one = np.zeros((6, 1), np.uint64), np.ones(1)
+block = Block(words, np.ones((1, 1), np.float16), one, words[0])
+found = Found.none(1)
+compiled()(block, 1, 0, Queries(words.T.copy(), np.ones((1, 1)), one, words[0]), 0, found)
+print(found.cosines, found.numbers)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[1.] [0]\n", "")
 
 
 def test_many_rows_are_searched_as_few_are() -> None:
