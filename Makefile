@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench bench-teacher bench-prefect bench-filters bench-decontamination soak clean
+.PHONY: demo test lint bench bench-teacher bench-prefect bench-filters bench-decontamination bench-embedding soak clean
 
 demo: $(VENV)/.installed
 	$(BIN)/instructloom run recipes/demo.yaml
@@ -32,6 +32,9 @@ bench-filters: $(VENV)/.installed-dev
 
 bench-decontamination: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.decontamination
+
+bench-embedding: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.embedding
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.soak
