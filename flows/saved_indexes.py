@@ -8,6 +8,7 @@ one that lacks the newest versions is used beside them, and made anew when they 
 
 import json
 import logging
+import os
 import shutil
 import sys
 import unicodedata
@@ -19,6 +20,7 @@ from uuid import uuid4
 from flows.earlier import Earlier
 from flows.stages import Stage, index_version, own_digest
 from flows.store import ShardFolder
+from schemas.errors import CorruptRun
 from schemas.stage import Index
 
 _HEAD = "index.json"
@@ -64,7 +66,7 @@ def _module(stage: Stage) -> Any:
 def _opened(stage: Stage, folder: Path) -> Index | None:
     try:
         index: Index = _module(stage).open_index(stage.config, folder)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, CorruptRun) as error:
         logging.getLogger(__name__).warning("%s is damaged (%s); the index is made anew", folder, error)
         return None
     return index
@@ -108,6 +110,7 @@ def _save(index: Index, root: Path, stage: Stage, files: list[str]) -> bool:
             return False
         head = {"made_by": _made_by(stage), "files": files}
         (draft / _HEAD).write_text(json.dumps(head), encoding="utf-8")
+        _sync(draft)
         target = root / _name(files)
         shutil.rmtree(target, ignore_errors=True)
         draft.rename(target)
@@ -117,6 +120,14 @@ def _save(index: Index, root: Path, stage: Stage, files: list[str]) -> bool:
         return True
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    """Have the files on the disk before the folder gets its name: a head that is there vouches for them."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def _name(files: list[str]) -> str:
