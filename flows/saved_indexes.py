@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,8 @@ def _save(index: Index, root: Path, stage: Stage, files: list[str]) -> bool:
         return True
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        with suppress(OSError):  # it stays unless it is empty
+            root.rmdir()
 
 
 def _sync(folder: Path) -> None:
