@@ -5,13 +5,14 @@ Knows paths, URLs, compression, text encoding, JSON, CSV and Parquet; knows noth
 
 import bz2
 import csv
+import glob
 import gzip
 import hashlib
 import io
 import json
 import lzma
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import resources
@@ -35,12 +36,14 @@ SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 """Files that are taken from a folder, compressed or not. A file given by name may be called anything."""
 _COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
-_NO_FILE = "there is no such file; check the path of the seeds"
+_NO_FILE = "there is no such file; check the path"
 _BUILTIN = "builtin:"
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _HEAD_LINES = 3
 """Non-empty lines that are looked at to tell JSON lines from other text."""
 _HASH_CHUNK = 1 << 20
+_WINDOW = 1 << 22
+"""Characters of a JSON document that are in memory at a time, unless a value is longer."""
 _SHOWN_LINE = 60
 DELIMITERS = ",;\t|"
 """What may stand between columns; the one that makes the most known columns of the header is taken."""
@@ -107,16 +110,20 @@ def find_sources(paths: Sequence[str]) -> list[Source]:
     return sources
 
 
-def open_records(file: IO[bytes], shown: str, wanted: str = "auto") -> tuple[str, Iterator[Record]]:
+def open_records(
+    file: IO[bytes], shown: str, wanted: str = "auto", known: Collection[str] = ()
+) -> tuple[str, Iterator[Record]]:
     """What the file is (``json``, ``jsonl``, ``csv``, ``parquet``) and its records; ``wanted`` may force the last two.
+
+    ``known``: columns in lower case, each of which makes a CSV file readable, besides those that a layout has.
 
     Raises:
         SeedError: the file is empty, not UTF-8, broken, or of no known kind; also while records are drawn.
     """
-    buffered = _unpacked(io.BufferedReader(cast(io.RawIOBase, file)))
+    buffered = unpacked(io.BufferedReader(cast(io.RawIOBase, file)))
     head = buffered.peek(4)[:4]
     if not head:
-        raise SeedError(f"{shown}: is empty; give a file with at least one seed task")
+        raise SeedError(f"{shown}: is empty; give a file with at least one record")
     if head.startswith(b"PK\x03\x04"):
         raise SeedError(f"{shown}: is a zip archive or a spreadsheet; unpack it, or save it as CSV")
     if wanted == "parquet" or head == b"PAR1":
@@ -124,6 +131,8 @@ def open_records(file: IO[bytes], shown: str, wanted: str = "auto") -> tuple[str
     lines = _lines(buffered, shown)
     top = _top(lines)
     container = "csv" if wanted == "csv" else _text_container(top)
+    if container == "csv":
+        return container, _csv(chain(top, lines), shown, frozenset(known))
     return container, _TEXT_READERS[container](chain(top, lines), shown)
 
 
@@ -141,7 +150,26 @@ def _find(path: str) -> list[Source]:
             Source(file.relative_to(local).as_posix(), str(Path(path) / file.relative_to(local)), _opener(file))
             for file in files
         ]
+    if _is_pattern(path) and not local.exists():
+        top = Path(local.anchor)
+        found = sorted(each for each in top.glob(str(local.relative_to(top))) if each.is_file())
+        return _named([str(each) for each in found], [str(each) for each in found], open, path)
     return [Source(local.name, path, _opener(local))]
+
+
+def _is_pattern(path: str) -> bool:
+    return glob.has_magic(path)
+
+
+def _named(files: Sequence[str], shown: Sequence[str], opener: Callable[..., Any], pattern: str) -> list[Source]:
+    """The files that a pattern has found.
+
+    Raises:
+        SeedError: it has found none.
+    """
+    if not files:
+        raise SeedError(f"{pattern}: no file is named so; check the pattern")
+    return [Source(Path(file).name, each, partial(opener, file, "rb")) for file, each in zip(files, shown, strict=True)]
 
 
 def _opener(file: Traversable) -> Callable[[], IO[bytes]]:
@@ -165,11 +193,14 @@ def _remote(url: str) -> list[Source]:
         system, path = fsspec.core.url_to_fs(url)
         # Web servers have no folders: asking for one would download the page.
         is_folder = not url.startswith(("http://", "https://")) and system.isdir(path)
-        files = sorted(system.find(path)) if is_folder else [path]
+        is_pattern = not is_folder and not url.startswith(("http://", "https://")) and _is_pattern(path)
+        files = sorted(system.find(path)) if is_folder else sorted(system.glob(path)) if is_pattern else [path]
     except Exception as error:  # any fsspec backend, each with errors of its own
         raise SeedError(
             f"{shown}: cannot be opened ({_cause(error)}); check the URL, and that its fsspec backend is installed"
         ) from error
+    if is_pattern:
+        return _named(files, [f"{shown.split('://')[0]}://{file}" for file in files], system.open, shown)
     if not is_folder:
         return [Source(shown.rstrip("/").rsplit("/", 1)[-1], shown, partial(system.open, path, "rb"))]
     names = {file: file.removeprefix(path).strip("/") for file in files}
@@ -188,7 +219,9 @@ def _is_seed_file(path: Path) -> bool:
 
 
 def _no_seed_file(folder: str) -> SeedError:
-    return SeedError(f"{folder}: this folder holds no seed file; put one in it that ends in {', '.join(SUFFIXES)}")
+    return SeedError(
+        f"{folder}: this folder holds no file of records; put one in it that ends in {', '.join(SUFFIXES)}"
+    )
 
 
 def _cause(error: Exception) -> str:
@@ -196,7 +229,8 @@ def _cause(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def _unpacked(file: io.BufferedReader) -> io.BufferedReader:
+def unpacked(file: io.BufferedReader) -> io.BufferedReader:
+    """The file without its compression, if it has one."""
     head = file.peek(8)[:8]
     for start, unpack in _UNPACK.items():
         if head.startswith(start):
@@ -208,7 +242,7 @@ def _lines(file: Iterable[bytes], shown: str) -> Iterator[str]:
     """The lines of a UTF-8 file, with their ends."""
     offset = 0
     for number, line in enumerate(file, start=1):
-        start = len(_BOM) if number == 1 and line.startswith(_BOM) else 0
+        start = len(BOM) if number == 1 and line.startswith(BOM) else 0
         try:
             yield line[start:].decode("utf-8")
         except UnicodeDecodeError as error:
@@ -262,51 +296,96 @@ def _json_lines(lines: Iterator[str], shown: str) -> Iterator[Record]:
 
 def _json_document(lines: Iterator[str], shown: str) -> Iterator[Record]:
     """The elements of a list, or objects that follow each other. They are given out as far as the text is whole."""
-    text = "".join(lines)
-    decoder = json.JSONDecoder()
-    position = _skip_space(text, 0)
-    in_list = text.startswith("[", position)
-    position = _skip_space(text, position + in_list)
+    text = _Window(lines)
+    text.read()
+    in_list = text.take("[")
     count = 0
     try:
-        while position < len(text) or in_list:
-            if in_list and text.startswith("]", position):
+        while not text.ended() or in_list:
+            if in_list and text.take("]"):
                 break
-            value, position = decoder.raw_decode(text, position)
+            value = text.value()
             count += 1
             yield count, value
-            position = _next_value(text, position, in_list)
+            if in_list and not text.take(",") and not text.at("]"):
+                raise json.JSONDecodeError("no comma, and no end of the list", text.text, text.position)
     except (ValueError, RecursionError) as error:
-        raise _broken_json(shown, text, position, error, count) from None
+        raise _broken_json(shown, text, error, count) from None
 
 
-def _next_value(text: str, position: int, in_list: bool) -> int:
-    """Where the next value of a list, or the list's end, begins."""
-    position = _skip_space(text, position)
-    if not in_list or text.startswith("]", position):
-        return position
-    if not text.startswith(",", position):
-        raise json.JSONDecodeError("no comma, and no end of the list", text, position)
-    return _skip_space(text, position + 1)
+class _Window:
+    """A JSON text of which only a part is in memory: from the value that is read now on."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.text = ""
+        self.position = 0
+        self.lines_before = 0
+        self._lines = lines
+        self._decoder = json.JSONDecoder()
+
+    def read(self) -> bool:
+        """Drop what was read, and take in more: as much again as is there, so that a long value is tried few times."""
+        self.lines_before += self.text.count("\n", 0, self.position)
+        kept = self.text[self.position :]
+        parts, wanted = [kept], max(_WINDOW, len(kept))
+        while wanted > 0 and (line := next(self._lines, "")):
+            parts.append(line)
+            wanted -= len(line)
+        self.text, self.position = "".join(parts), 0
+        return len(parts) > 1
+
+    def ended(self) -> bool:
+        """Whether nothing but white space is left."""
+        while True:
+            found = _SPACE.match(self.text, self.position)
+            self.position = found.end() if found else self.position
+            if self.position < len(self.text):
+                return False
+            if not self.read():
+                return True
+
+    def at(self, mark: str) -> bool:
+        """Whether ``mark`` comes next."""
+        return not self.ended() and self.text.startswith(mark, self.position)
+
+    def take(self, mark: str) -> bool:
+        """Step over ``mark`` if it comes next."""
+        found = self.at(mark)
+        self.position += found
+        return found
+
+    def value(self) -> object:
+        """The next value.
+
+        Raises:
+            ValueError: there is none that is whole.
+        """
+        self.ended()
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self.text, self.position)
+            except ValueError:
+                if not self.read():
+                    raise
+                continue
+            if end == len(self.text) and self.read():
+                continue  # a number may go on
+            self.position = end
+            return value
 
 
-def _skip_space(text: str, position: int) -> int:
-    found = _SPACE.match(text, position)
-    return found.end() if found else position
-
-
-def _broken_json(shown: str, text: str, position: int, error: Exception, count: int) -> SeedError:
-    line = text.count("\n", 0, getattr(error, "pos", position)) + 1
+def _broken_json(shown: str, text: _Window, error: Exception, count: int) -> SeedError:
+    line = text.lines_before + text.text.count("\n", 0, getattr(error, "pos", text.position)) + 1
     what = error.msg if isinstance(error, json.JSONDecodeError) else "too deep"
     whole = f"{count} whole record{'s' * (count != 1)}"
     return SeedError(f"{shown}: line {line}: broken JSON ({what}), after {whole}; repair it there, or cut the file off")
 
 
-def _csv(lines: Iterator[str], shown: str) -> Iterator[Record]:
+def _csv(lines: Iterator[str], shown: str, known: frozenset[str]) -> Iterator[Record]:
     """The rows under a header, as dictionaries; a row's number is that of its first line."""
     header_line = next((line for line in lines if line.strip()), "")
-    delimiter = max(DELIMITERS, key=lambda each: _known_columns(header_line, each))
-    if not _known_columns(header_line, delimiter):
+    delimiter = max(DELIMITERS, key=lambda each: _known_columns(header_line, each, known))
+    if not _known_columns(header_line, delimiter, known):
         shown_line = header_line.strip()[:_SHOWN_LINE]
         raise SeedError(
             f"{shown}: line 1: {shown_line!r} is neither JSON nor the header of a CSV file with a known column;"
@@ -339,10 +418,10 @@ def _csv_row(header: Sequence[str], cells: Sequence[str]) -> object:
     return dict(zip(header, cells, strict=False))
 
 
-def _known_columns(header: str, delimiter: str) -> int:
-    """How many columns a layout knows; 0 if none of them says what is asked."""
+def _known_columns(header: str, delimiter: str, known: frozenset[str]) -> int:
+    """How many columns a layout, or the user, knows; 0 if none of them says what is asked."""
     names = {name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])}
-    return len(names & KNOWN) if names & set(INSTRUCTION) else 0
+    return len(names & (KNOWN | known)) if names & {*INSTRUCTION, *known} else 0
 
 
 def _parquet(file: io.BufferedReader, shown: str) -> Iterator[Record]:
@@ -360,5 +439,4 @@ def _parquet(file: io.BufferedReader, shown: str) -> Iterator[Record]:
 _TEXT_READERS: dict[str, Callable[[Iterator[str], str], Iterator[Record]]] = {
     "jsonl": _json_lines,
     "json": _json_document,
-    "csv": _csv,
 }

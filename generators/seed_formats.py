@@ -14,10 +14,10 @@ from schemas.row import Turn
 
 Fields = Mapping[str, Any]
 
-_TASK = ["instruction", "指令"]
-_QUESTION = ["question", "问题", "提问", "text"]
-_PROMPT = ["prompt", "query", "task", "text", "data", "input"]
-INSTRUCTION = [*_TASK, *_QUESTION, *_PROMPT]
+TASK = ["instruction", "指令"]
+QUESTION = ["question", "问题", "提问", "text"]
+PROMPT = ["prompt", "query", "task", "text", "data", "input"]
+INSTRUCTION = [*TASK, *QUESTION, *PROMPT]
 """Fields that may hold what is asked, the likeliest first. ``input`` is last: beside another one it is the input."""
 INPUT = ["input", "context", "inputs", "输入"]
 OUTPUT = ["output", "response", "completion", "answer", "solution", "输出", "回答", "答案"]
@@ -31,7 +31,7 @@ EXPECTED = (
 )
 """For error messages."""
 
-_ROLES = {
+ROLES = {
     "system": "system", "developer": "system",
     "user": "user", "human": "user",
     "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "bard": "assistant", "bing": "assistant",
@@ -65,14 +65,14 @@ def layout_of(fields: Fields) -> str | None:
     """The name of the layout that these fields (see ``lower``) mean; ``None`` if they mean none."""
     if isinstance(fields.get("instances"), list):
         return "self_instruct"
-    if any(name in fields for name in _TASK):
+    if any(name in fields for name in TASK):
         return "alpaca"
     for name, layout in CHATS.items():
         if isinstance(fields.get(name), list):
             return layout
-    if any(name in fields for name in _QUESTION[:-1]) or _QUESTION_TEXT.fullmatch(str(fields.get("text"))):
+    if any(name in fields for name in QUESTION[:-1]) or _QUESTION_TEXT.fullmatch(str(fields.get("text"))):
         return "question_answer"
-    if any(name in fields for name in _PROMPT):
+    if any(name in fields for name in PROMPT):
         return "prompt_completion" if any(name in fields for name in OUTPUT) else "text"
     return None
 
@@ -100,7 +100,7 @@ def _self_instruct(fields: Fields) -> list[Seed]:
     instances = fields["instances"] or [{}]
     if not isinstance(instances, list) or not all(isinstance(instance, Mapping) for instance in instances):
         raise BadRecord("wrong_type")
-    instruction = _required(fields, _TASK)
+    instruction = _required(fields, TASK)
     task_type = None
     if isinstance(fields.get("is_classification"), bool):
         task_type = "classification" if fields["is_classification"] else "generation"
@@ -170,7 +170,7 @@ def _check_alternation(turns: Sequence[Turn]) -> None:
 
 
 def _turn(turn: Fields) -> Turn:
-    role = _ROLES.get(str(turn.get("role", turn.get("from"))).lower())
+    role = ROLES.get(str(turn.get("role", turn.get("from"))).lower())
     if role is None:
         raise BadRecord("unknown_role")
     content = turn.get("content", turn.get("value"))
@@ -204,10 +204,10 @@ def _optional(fields: Fields, names: Sequence[str]) -> str | None:
 
 _LAYOUTS: dict[str, Callable[[Fields], list[Seed]]] = {
     "self_instruct": _self_instruct,
-    "alpaca": partial(_pair, names=_TASK),
-    "question_answer": partial(_pair, names=_QUESTION),
-    "prompt_completion": partial(_pair, names=_PROMPT),
-    "text": partial(_pair, names=_PROMPT),
+    "alpaca": partial(_pair, names=TASK),
+    "question_answer": partial(_pair, names=QUESTION),
+    "prompt_completion": partial(_pair, names=PROMPT),
+    "text": partial(_pair, names=PROMPT),
     "messages": _chat,
     "sharegpt": _chat,
 }

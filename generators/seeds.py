@@ -113,7 +113,7 @@ class _Reading:
         if self.layout is None:
             raise BadRecord("missing_instruction")
         seeds = read_record(fields, self.layout)
-        if not all(map(_is_unicode, seeds)):
+        if not all(map(is_unicode, seeds)):
             raise BadRecord("broken_unicode")
         return seeds
 
@@ -141,7 +141,7 @@ def _row(seed: Seed, source: str, language: str) -> Row:
     return new_row(seed.instruction, stage="seed", source=source, language=language, **values)
 
 
-def _is_unicode(seed: Seed) -> bool:
+def is_unicode(seed: Seed) -> bool:
     r"""Whether all text can be stored: JSON may escape half a surrogate pair, ``"\ud83d"``."""
     texts = [seed.instruction, seed.input, seed.response, seed.answer or "", seed.system or ""]
     try:

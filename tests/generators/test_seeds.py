@@ -279,7 +279,7 @@ def test_a_source_that_is_not_there_is_refused_without_its_secrets(path: str | l
 
 def test_a_folder_without_seed_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("no seeds")
-    with pytest.raises(SeedError, match=r"holds no seed file; put one in it that ends in \.jsonl"):
+    with pytest.raises(SeedError, match=r"holds no file of records; put one in it that ends in \.jsonl"):
         read_seeds(Seeds(path=str(tmp_path)))
 
 
