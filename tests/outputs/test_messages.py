@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from outputs.messages import with_messages
-from schemas.messages import Reasoning, messages_of
+from schemas.messages import NEEDED, Reasoning, messages_of
 from schemas.row import Row, Turn, to_frame
 from tests.outputs.made import any_rows
 
@@ -63,3 +64,18 @@ def test_no_assistant_message_is_ever_empty(rows: list[Row]) -> None:
         for reasoning in ("think", "inline", "separate"):
             said = [turn["content"] for turn in messages_of(row, reasoning) if turn["role"] == "assistant"]
             assert all(content.strip() for content in said)
+
+
+HARDLY = st.sampled_from(["", " ", "\x1c", "\u3000", "a", "\n b"])
+OFTEN_EMPTY = st.lists(st.tuples(HARDLY, HARDLY, HARDLY, *[HARDLY | st.none()] * 3), min_size=12, max_size=12)
+
+
+@given(rows=any_rows, texts=OFTEN_EMPTY, reasoning=st.sampled_from(["think", "inline", "separate"]))
+def test_chats_of_a_frame_are_those_of_its_rows(
+    rows: list[Row], texts: list[tuple[str | None, ...]], reasoning: Reasoning
+) -> None:
+    names = ("instruction", "input", "response", "reasoning", "answer", "system")
+    blank = [row.with_(**dict(zip(names, some, strict=True))) for row, some in zip(rows, texts, strict=False)]
+    frame = to_frame([*rows, *blank])
+    wanted = [messages_of(row, reasoning) for row in frame.select(NEEDED).iter_rows(named=True)]
+    assert with_messages(frame, reasoning)["messages"].to_list() == wanted
