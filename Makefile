@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench bench-teacher bench-prefect bench-filters bench-decontamination bench-embedding soak clean
+.PHONY: demo test lint bench bench-teacher bench-prefect bench-filters bench-filter-command bench-decontamination bench-embedding soak clean
 
 demo: $(VENV)/.installed
 	$(BIN)/instructloom run recipes/demo.yaml
@@ -35,6 +35,9 @@ bench-decontamination: $(VENV)/.installed-dev
 
 bench-embedding: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.embedding
+
+bench-filter-command: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.filter_command
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.soak

@@ -45,6 +45,9 @@ FOREIGN_SHARE = 0.2
 # Rows that are searched for at once; enough that their comparison with each other is one matrix product.
 _BLOCK = 256
 
+DEAR_SIGNATURES = True
+"""Phase 1 takes far longer than a file: what it computed is worth keeping."""
+
 
 class Config(StageConfig):
     """What ``embedding`` can be told."""

@@ -18,6 +18,7 @@ from flows.options import (
     RecipeArgument,
     Root,
     RowsOption,
+    Runner,
     RunnerOption,
     SeedOption,
 )
@@ -130,6 +131,41 @@ def preview(
     from flows.session import preview_rows
 
     preview_rows(_recipe(recipe, seeds), recipe, rows, out, debug)
+
+
+@app.command(name="filter")
+@_command
+def filter_command(
+    path: Annotated[
+        str, typer.Argument(metavar="IN", help="A file, a folder, a pattern, a URL, or the name of a dataset.")
+    ],
+    recipe: Annotated[
+        str, typer.Option("--recipe", metavar="RECIPE", help="The filters: a recipe file, or one of ours.")
+    ] = "filter",
+    name: Annotated[
+        str | None, typer.Option("--name", "--dataset", metavar="DATASET", help="Dataset name instead of the recipe's.")
+    ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option("--language", help="Of all rows, an ISO 639-1 code; by default told row by row, by script."),
+    ] = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="OURS=FIELD", help="Which field is what: instruction=question,response=answer."),
+    ] = None,
+    runner: Annotated[Runner, typer.Option("--runner", help="Filters run here; there is no other.")] = Runner.LOCAL,
+    root: Root = Path(),
+    debug: Debug = False,
+) -> None:
+    """Send rows that are there already through a chain of filters, or go on where an earlier run of it stopped."""
+    from flows.filter_input import mapping_of
+    from flows.filter_session import Request, filter_dataset
+    from flows.recipe_file import load_filter_recipe
+
+    if runner is not Runner.LOCAL:
+        raise BadInput(f"--runner {runner}: filters ask no model, so they run here; leave it out")
+    request = Request(path, root.absolute(), language, mapping_of(mapping) if mapping else {})
+    filter_dataset(load_filter_recipe(recipe, name), request, recipe, out, debug)
 
 
 @app.command()

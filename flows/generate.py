@@ -80,7 +80,7 @@ def make(run: Run) -> Manifest:
     """
     prepare(run)
     plan = Plan(run.recipe.rows, run.recipe.limits, work.source_shards(run))
-    with Steering() as steering, Reporter(run):
+    with Steering() as steering, Reporter(run.progress, run.recipe.dataset):
         try:
             go_through(run, plan, steering)
             run.progress.mark()

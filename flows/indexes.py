@@ -58,6 +58,12 @@ class OpenIndex:
                 self._signer = self._index or module.open_index(self.stage.config)
         return self._signer.sign(frame)
 
+    def remember(self, kept: pl.DataFrame) -> None:
+        """What an earlier process kept of the next shard joins the index, without being judged again."""
+        if self.stage.remembers:
+            self.open().add(kept, self.sign(kept))
+        self.shards += 1
+
     def decide(self, shard: int, frame: pl.DataFrame, signatures: Signatures) -> tuple[Verdicts, dict[str, int]]:
         """Verdicts on shard number ``shard``, which must be the next one, and what the filter counted beside."""
         if shard != self.shards:

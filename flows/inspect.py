@@ -24,6 +24,8 @@ LEDGER = {
     "prompt_tokens": "prompt", "cached_tokens": "cached", "completion_tokens": "reply", "reasoning_tokens": "thought",
 }  # fmt: skip
 """What the ledger counts, and over which columns."""
+MOST_FILES = 20
+"""Files that are named, of those that rows or seeds were read from."""
 SHOWN = 600
 """Characters of a text that the terminal shows of one field; the dataset holds all."""
 
@@ -72,8 +74,11 @@ def show_dataset(name: str, root: Path, rows: int, out: Console) -> None:
     later = _superseded_by(dataset)
     if later:
         out.print(f"v{later} begins with the same rows and has more: its run went on", soft_wrap=True)
-    for report in manifest.seeds:
-        out.print(f"seeds {seed_line(report)}", soft_wrap=True)
+    read = "input" if manifest.command == "filter" else "seeds"
+    for report in manifest.seeds[:MOST_FILES]:
+        out.print(f"{read} {seed_line(report)}", soft_wrap=True)
+    if len(manifest.seeds) > MOST_FILES:
+        out.print(f"{read} {len(manifest.seeds) - MOST_FILES:,} more files; all are in manifest.json")
     out.print(funnel_table(manifest.funnel))
     out.print(_reasons_table(manifest.funnel))
     if manifest.usage:

@@ -52,6 +52,8 @@ class Progress:
     wanted: int = 0
     kept: int = 0
     dataset: str = ""
+    counted: str = "rows kept"
+    """What ``kept`` and ``wanted`` count."""
     live: Any = None
     """The teachers' counters (``teachers.client.Live``), once they are known."""
     elsewhere: Usage | None = None
@@ -91,7 +93,7 @@ class Progress:
 
     def keep(self, kept: int, expected: int | None = None) -> None:
         """So many rows have survived everything, all in all; it will take ``expected`` shards."""
-        self.kept, self.expected = min(kept, self.wanted), expected
+        self.kept, self.expected = min(kept, self.wanted or kept), expected
 
     def shards_of(self, stage: str) -> tuple[int, int | None]:
         """The shards that a stage is through with, and how many it will have to be."""
@@ -117,7 +119,7 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """By the rate so far; None while nothing has come through."""
-        if not self.kept:
+        if not self.kept or not self.wanted:
             return None
         return (time.monotonic() - self.started) * (self.wanted - self.kept) / self.kept
 
@@ -169,11 +171,13 @@ def watch(progress: Progress, console: Console) -> Iterator[None]:
 def plain_line(progress: Progress) -> str:
     """The state in one line."""
     busy = [f"{name} {working} jobs" for name, _, working in progress.rows() if working > 0]
-    return " · ".join([f"{progress.kept}/{progress.wanted} rows", *busy, *_asked(progress), f"ETA {_eta(progress)}"])
+    wanted = f"/{progress.wanted}" if progress.wanted else ""
+    return " · ".join([f"{progress.kept}{wanted} rows", *busy, *_asked(progress), f"ETA {_eta(progress)}"])
 
 
 def _picture(progress: Progress) -> Group:
-    head = Text.assemble((progress.dataset, "bold"), f"  {progress.kept:,} of {progress.wanted:,} rows kept")
+    wanted = f" of {progress.wanted:,}" if progress.wanted else ""
+    head = Text.assemble((progress.dataset, "bold"), f"  {progress.kept:,}{wanted} {progress.counted}")
     bar = Table.grid()  # a bar by itself would not end its line
     bar.add_row(ProgressBar(total=max(progress.wanted, 1), completed=progress.kept, width=60))
     table = Table(box=None, padding=(0, 2, 0, 0))

@@ -21,7 +21,7 @@ from outputs.parquet import RejectWriter, TrainWriter
 from outputs.upload import copy_version
 from schemas.errors import ConservationError, CorruptRun, RunFailed
 from schemas.manifest import Manifest, StageCounts
-from schemas.recipe import Recipe
+from schemas.recipe import FilterRecipe, Recipe
 from schemas.reject import Rejected, rejects_frame
 from schemas.row import from_frame
 
@@ -31,7 +31,9 @@ TAKE = "take"
 
 def published(run: Run) -> Dataset | None:
     """The version that this very run has already published, complete; None if there is none."""
-    return next((dataset for dataset in _versions(run) if dataset.manifest.complete), None)
+    return next(
+        (dataset for dataset in made_of(run.root, run.recipe.dataset, run.digest) if dataset.manifest.complete), None
+    )
 
 
 def published_by(root: Path, dataset: str, flow_run: str) -> Dataset | None:
@@ -40,10 +42,9 @@ def published_by(root: Path, dataset: str, flow_run: str) -> Dataset | None:
     return next((each for each in made if each.manifest.complete and each.manifest.flow_run == flow_run), None)
 
 
-def _versions(run: Run) -> Iterator[Dataset]:
-    """The versions that this very run has published, the newest first."""
-    every = _all_versions(run.root, run.recipe.dataset)
-    return (dataset for dataset in every if dataset.manifest.recipe_digest == run.digest)
+def made_of(root: Path, dataset: str, digest: str) -> Iterator[Dataset]:
+    """The versions that the run of that digest has published, the newest first."""
+    return (made for made in _all_versions(root, dataset) if made.manifest.recipe_digest == digest)
 
 
 def _all_versions(root: Path, dataset: str) -> Iterator[Dataset]:
@@ -70,7 +71,7 @@ def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
             rows.write(kept)
             rejects.write(surplus)
     funnel.append(take)
-    _check_chain(funnel)
+    check_chain(funnel)
     manifest = _manifest(run, draft, shards, stop_reason, funnel)
     manifest.files, manifest.rejects = rows.files, rejects.files
     if same := _made_before(run, manifest):
@@ -80,13 +81,18 @@ def publish(run: Run, shards: int, stop_reason: str) -> Manifest:
     run.report = add_report(draft.folder, manifest, run.stages, run.store.root, timeline)
     # One that a person stopped is a part of what is to come, and not copied.
     if run.recipe.output.copy_to is not None and stop_reason != INTERRUPTED:
-        owed = _owed(run.root, manifest.dataset, manifest.version)
-        owed.parent.mkdir(exist_ok=True)
-        owed.touch()
+        owe(run.root, manifest)
     return publish_draft(draft, manifest).manifest
 
 
-def copied(recipe: Recipe, root: Path, dataset: Dataset) -> None:
+def owe(root: Path, manifest: Manifest) -> None:
+    """Note that a version, about to be published, is to be copied."""
+    owed = _owed(root, manifest.dataset, manifest.version)
+    owed.parent.mkdir(exist_ok=True)
+    owed.touch()
+
+
+def copied(recipe: Recipe | FilterRecipe, root: Path, dataset: Dataset) -> None:
     """Copy a version of ``recipe`` to where its ``output.copy_to`` wants it, if it does.
 
     Raises:
@@ -114,7 +120,7 @@ def _owed(root: Path, dataset: str, version: int) -> Path:
 
 def _made_before(run: Run, manifest: Manifest) -> Dataset | None:
     """The version with the very same files: a run that ended short and came no further this time."""
-    for dataset in _versions(run):
+    for dataset in made_of(run.root, run.recipe.dataset, run.digest):
         if (dataset.manifest.files, dataset.manifest.rejects) == (manifest.files, manifest.rejects):
             return dataset
     return None
@@ -161,7 +167,7 @@ def _funnel(run: Run, shards: int) -> list[StageCounts]:
     return totals
 
 
-def _check_chain(funnel: list[StageCounts]) -> None:
+def check_chain(funnel: list[StageCounts]) -> None:
     """What one stage lets out is what the next takes in.
 
     Raises:

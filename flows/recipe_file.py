@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from schemas.errors import RecipeError
-from schemas.recipe import Recipe
+from schemas.recipe import FilterRecipe, Recipe
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -49,17 +49,7 @@ def load_recipe(
     Raises:
         RecipeError: the file is missing, is not YAML, or breaks a rule; the message names the field.
     """
-    text = _read(path)
-    try:
-        data = yaml.load(text, _Loader)
-    except (ValueError, RecursionError) as error:
-        raise RecipeError(f"{path}: a value cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f":{mark.line + 1}" if mark else ""
-        raise RecipeError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}") from error
-    if not isinstance(data, dict):
-        raise RecipeError(f"{path}: a recipe is a mapping of keys to values; see recipes/default.yaml")
+    data = _mapping(path)
     data |= {key: value for key, value in values.items() if value is not None}
     if seeds and isinstance(data.setdefault("seeds", {}), dict):
         data["seeds"] = {**data["seeds"], "path": list(seeds)}
@@ -72,6 +62,36 @@ def load_recipe(
     for model in data["models"].values():
         model["concurrency"] = concurrency
     return check_recipe(data, "--concurrency")
+
+
+def load_filter_recipe(path: str, dataset: str | None = None) -> FilterRecipe:
+    """The chain of filters in the file ``path``, or our own of that name (``filter``), for the dataset of that name.
+
+    Raises:
+        RecipeError: as ``load_recipe``.
+    """
+    data = _mapping(path)
+    if needless := sorted({"rows", "seeds", "models", "limits"} & set(data)):
+        raise RecipeError(
+            f"{path}: {needless[0]}: filters work on the rows that are there and ask no model; take it out, or use"
+            " `instructloom run`"
+        )
+    return validated(FilterRecipe, data if dataset is None else data | {"dataset": dataset}, path)
+
+
+def _mapping(path: str) -> dict[Any, Any]:
+    text = _read(path)
+    try:
+        data = yaml.load(text, _Loader)
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(f"{path}: a value cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}" if mark else ""
+        raise RecipeError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}") from error
+    if not isinstance(data, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping of keys to values; see recipes/default.yaml")
+    return data
 
 
 def replaced(recipe: Recipe, fields: Mapping[str, Any], origin: str = "overrides") -> Recipe:

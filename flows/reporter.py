@@ -49,8 +49,9 @@ def introduce(run: Run) -> None:
 class Reporter:
     """Shows the progress of a run while its body works; a context manager. Without a UI it only keeps the timeline."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, progress: Progress, dataset: str) -> None:
+        self._progress = progress
+        self._dataset = dataset
         self._flow_run = flow_run_id()
         self._log = logger()
         # A run that is retried goes on in the artifacts that it has.
@@ -61,7 +62,7 @@ class Reporter:
         self._thread = threading.Thread(target=self._draw_often, daemon=True)
 
     def __enter__(self) -> Self:
-        self._run.progress.mark()
+        self._progress.mark()
         self._thread.start()
         return self
 
@@ -79,11 +80,11 @@ class Reporter:
             self._draw()
 
     def _draw(self) -> None:
-        progress = self._run.progress
+        progress = self._progress
         progress.mark()
         if self._flow_run is None:
             return
-        dataset = self._run.recipe.dataset
+        dataset = self._dataset
         for stage, counts, working in progress.rows():
             done, expected = progress.shards_of(stage)
             share = min(100.0, 100 * done / expected) if expected else 0.0
@@ -129,7 +130,8 @@ def _funnel(progress: Progress) -> str:
         *(line.cells for line in funnel(counts for _, counts, _ in progress.rows())),
     ]
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    return f"**{progress.kept:,} of {progress.wanted:,} rows kept**\n\n{plain_line(progress)}\n\n{table}\n"
+    wanted = f" of {progress.wanted:,}" if progress.wanted else ""
+    return f"**{progress.kept:,}{wanted} {progress.counted}**\n\n{plain_line(progress)}\n\n{table}\n"
 
 
 def _losses(progress: Progress) -> str:

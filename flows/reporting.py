@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from flows.recipe_file import check_recipe
-from flows.stages import Stage, resolve
+from flows.recipe_file import check_recipe, validated
+from flows.stages import Stage, resolve, resolve_filters
 from flows.store import ShardFolder
 from flows.thresholds import thresholds
 from generators import topic_guided
@@ -24,6 +24,7 @@ from outputs.report.samples import cut_texts
 from outputs.report.writer import write_report
 from schemas.errors import InstructloomError
 from schemas.manifest import Manifest
+from schemas.recipe import FilterRecipe
 from schemas.row import polars_schema
 
 Timeline = Sequence[tuple[float, int, int, int]]
@@ -96,6 +97,8 @@ def _stages(manifest: Manifest) -> list[Stage]:
     """The stages as they would be today; none, and so no thresholds, where the recipe cannot be read any more."""
     where = f"{manifest.dataset}@{manifest.version}: recipe"
     try:
+        if manifest.command == "filter":
+            return resolve_filters(validated(FilterRecipe, manifest.recipe, where), "", where)
         return resolve(check_recipe(manifest.recipe, where), "", where)
     except InstructloomError as error:
         log.warning("%s; the report does without thresholds and topics", error)

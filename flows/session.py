@@ -65,7 +65,7 @@ def make_dataset(
             out.print(f"resumed: {kept} shards are done already, and no completion is asked for twice", soft_wrap=True)
         quiet_prefect(debug)
         run.prepare()
-        seen = _Seen(find_server())
+        seen = Seen(find_server())
         if approve:
             recipe = _approved(run, out, add)
             run.close()
@@ -75,7 +75,7 @@ def make_dataset(
     finally:
         run.close()
     made = read_dataset(root / "datasets" / recipe.dataset / f"v{manifest.version}")
-    _tell(made, root, out)
+    tell_made(made, root, out)
     seen.tell(out)
     if not manifest.complete:
         why = _why(manifest.stop_reason, add)
@@ -87,22 +87,22 @@ def _already_made(run: Run, add: bool, out: Console) -> Manifest | None:
     """What an earlier run made and this one has not to make; it is copied now if it was not then."""
     if done := published(run):
         copied(run.recipe, run.root, done)
-        out.print(f"Already made: {_where(done)}; --add makes another version", soft_wrap=True)
+        out.print(f"Already made: {where(done)}; --add makes another version", soft_wrap=True)
         return done.manifest
     owed = not_copied(run.recipe, run.root) if add else []
     for done in owed:
         copied(run.recipe, run.root, done)
-        out.print(f"Made by an earlier run, and copied now: {_where(done)}")
+        out.print(f"Made by an earlier run, and copied now: {where(done)}")
     return owed[-1].manifest if owed and owed[-1].manifest.complete else None
 
 
-def _generate(run: Run, add: bool, seen: "_Seen", out: Console) -> Manifest:
+def _generate(run: Run, add: bool, seen: "Seen", out: Console) -> Manifest:
     """The flow, with live progress."""
     from flows.generate import generate
 
     shown = generate.with_options(on_running=[seen.note])
     try:
-        with watch(run.progress, out), _started():
+        with watch(run.progress, out), started():
             return shown(run.recipe.model_dump(mode="json"), str(run.root), add)
     except ServerGone:
         done = published_by(run.root, run.recipe.dataset, str(seen.run))
@@ -131,12 +131,12 @@ def _approved(run: Run, out: Console, add: bool) -> Recipe:
     from flows.approval import approve_in_terminal
     from flows.generate import first_shard
 
-    with watch(run.progress, out), _started("What was made is kept."):
+    with watch(run.progress, out), started("What was made is kept."):
         tried = first_shard(run.recipe.model_dump(mode="json"), str(run.root), add)
     return replaced(run.recipe, approve_in_terminal(run, tried, out), "approval")
 
 
-class _Seen:
+class Seen:
     """Remembers which flow run it is, and says where a person finds it in ``ui``, the user's own server's if any."""
 
     def __init__(self, ui: str | None) -> None:
@@ -154,7 +154,7 @@ class _Seen:
 
 
 @contextmanager
-def _started(kept: str = "What was through all stages is published and valid.") -> Iterator[None]:
+def started(kept: str = "What was through all stages is published and valid.") -> Iterator[None]:
     """Once a run has begun, no error is mere bad input any more, except what only a first request can show.
 
     ``kept``: what becomes of a cancelled run's rows.
@@ -251,13 +251,15 @@ def _small(recipe: Recipe, rows: int) -> Recipe:
     return recipe.model_copy(update=changes)
 
 
-def _where(dataset: Dataset) -> str:
+def where(dataset: Dataset) -> str:
+    """Where a version is, and how much."""
     return f"{dataset.manifest.rows:,} rows of {dataset.label} in {dataset.folder}"
 
 
-def _tell(made: Dataset, root: Path, out: Console) -> None:
+def tell_made(made: Dataset, root: Path, out: Console) -> None:
+    """Say what came out, and what to do with it."""
     out.print(funnel_table(made.manifest.funnel))
-    out.print(_where(made), soft_wrap=True)
+    out.print(where(made), soft_wrap=True)
     option = root_option(root)
     name = made.manifest.dataset
     out.print(f"Look at it:   instructloom show {name}{option}", soft_wrap=True)

@@ -26,11 +26,11 @@ from typing import Any, Literal
 from flows.recipe_file import validated
 from generators import prompts
 from schemas.errors import RecipeError
-from schemas.recipe import Recipe, StageEntry
+from schemas.recipe import FilterRecipe, Recipe, StageEntry
 from schemas.row import SCHEMA_VERSION
 from schemas.stage import StageConfig
 
-Kind = Literal["pool", "seeds", "generator", "filter", "index"]
+Kind = Literal["pool", "seeds", "generator", "input", "filter", "index"]
 
 # The first name that a module has decides: a pool source also has ``grow``, for its second half.
 _KINDS: dict[str, Kind] = {
@@ -142,6 +142,28 @@ def check_resources(stages: Iterable[Stage]) -> None:
         module: Any = stage.module
         if hasattr(module, "check"):
             module.check(stage.config)
+
+
+def resolve_filters(recipe: FilterRecipe, input_digest: str, origin: str) -> list[Stage]:
+    """The stages of a chain of filters, behind the one that reads the rows.
+
+    Raises:
+        RecipeError: an unknown stage, a wrong field, or a stage that is no filter.
+    """
+    digest = _digest("input", SCHEMA_VERSION, LAYOUT_VERSION, input_digest)
+    stages = [Stage("input", "input", "input", StageConfig(use="input"), None, digest)]
+    for place, entry in enumerate(recipe.stages):
+        where = f"{origin}: stages.{place}"
+        module, config = _load(entry, where)
+        if _kind(module) not in ("filter", "index"):
+            raise RecipeError(f"{where}.use: {entry.use!r} makes rows; `filter` takes filters only: {_filters()}")
+        digest = _digest(digest, config.model_dump(mode="json"), getattr(module, "INDEX_VERSION", 0))
+        stages.append(Stage(config.label, config.use, _kind(module), config, module, digest))
+    return stages
+
+
+def _filters() -> str:
+    return ", ".join(name for name, module in sorted(known_stages().items()) if _kind(module) in ("filter", "index"))
 
 
 def known_stages() -> dict[str, ModuleType]:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -153,9 +153,12 @@ class ShardFolder:
             raise CorruptRun(f"{self.path / name}: {error}; delete {self.path} and run again") from error
 
     def _part(self, name: str, model: type[M]) -> M:
+        return self._read(lambda data: model.model_validate(data[name]))
+
+    def _read(self, read: Callable[[Any], M]) -> M:
         path = self.path / "counts.json"
         try:
-            return model.model_validate(json.loads(path.read_text(encoding="utf-8"))[name])
+            return read(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CorruptRun(f"{path}: cannot be read ({error}); delete {self.path} and run again") from error
 

@@ -12,13 +12,14 @@ from typing import Any
 import yaml
 
 from outputs.funnel import HEADERS, funnel, reasons_of
-from schemas.manifest import Manifest, SeedReport
+from schemas.manifest import Manifest
 
 _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
 """The hub's size categories, by their upper end."""
 
 _ABSOLUTE = re.compile(r"~?/|[A-Za-z]:[\\/]|\\\\|file:")
 _MAX_REASONS = 20
+_MAX_FILES = 100
 
 
 def card(manifest: Manifest, languages: Sequence[str] = ()) -> str:
@@ -29,7 +30,7 @@ def card(manifest: Manifest, languages: Sequence[str] = ()) -> str:
         _summary(manifest),
         "## Load it", _loading(),
         "## How it was made", _stages(manifest), _models(manifest), _usage(manifest),
-        "## Seeds", _seeds(manifest.seeds),
+        "## Input" if manifest.command == "filter" else "## Seeds", _seeds(manifest),
         "## Funnel", _funnel(manifest),
         "## Rejects", _rejects(manifest),
         "## Columns", _COLUMNS,
@@ -51,7 +52,7 @@ def _front_matter(manifest: Manifest, languages: Sequence[str]) -> str:
         "language": list(languages),
         "size_categories": [size_category(manifest.rows)],
         "task_categories": ["text-generation"],
-        "tags": ["synthetic", "instruction-tuning", "instructloom"],
+        "tags": [*(["synthetic"] if manifest.command == "run" else []), "instruction-tuning", "instructloom"],
         "configs": [{"config_name": "default", "data_files": [train]}],
     }
     return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---"
@@ -59,6 +60,8 @@ def _front_matter(manifest: Manifest, languages: Sequence[str]) -> str:
 
 def _summary(manifest: Manifest) -> str:
     state = "all that were asked for" if manifest.complete else f"of {manifest.rows_requested:,} asked for"
+    if manifest.command == "filter":
+        return _filtered_summary(manifest)
     when = f" ({manifest.started} to {manifest.finished})" if manifest.started and manifest.finished else ""
     text = (
         f"Instruction-tuning data written by language models: **{manifest.rows:,} rows**, {state}, each of which"
@@ -73,6 +76,14 @@ def _summary(manifest: Manifest) -> str:
     if not manifest.complete:
         parts.append(f"The run ended early: `{manifest.stop_reason}`.")
     return "\n\n".join(parts)
+
+
+def _filtered_summary(manifest: Manifest) -> str:
+    read = manifest.funnel[0].rows_in if manifest.funnel else manifest.rows
+    return (
+        f"Instruction-tuning data that was there before: **{manifest.rows:,} rows** of {read:,} records passed every"
+        f" filter below. Made with instructloom {manifest.instructloom}, run `{manifest.recipe_digest}`."
+    )
 
 
 def _versions(numbers: Sequence[int]) -> str:
@@ -127,12 +138,15 @@ def _usage(manifest: Manifest) -> str:
     return f"What was asked:\n\n{_table(['stage', *headers, 'US dollars'], rows)}" if rows else ""
 
 
-def _seeds(seeds: list[SeedReport]) -> str:
+def _seeds(manifest: Manifest) -> str:
     rows = [
         [f"`{_public(seed.path)}`", seed.format, f"{seed.rows:,}", _counts(seed.bad_lines), _digest(seed.sha256)]
-        for seed in seeds
+        for seed in manifest.seeds[:_MAX_FILES]
     ]
-    return _table(["source", "format", "seeds", "not used", "sha256"], rows) if rows else "None."
+    told = "rows" if manifest.command == "filter" else "seeds"
+    more = len(manifest.seeds) - _MAX_FILES
+    rest = f"\n\n…and {more:,} more files; all are in manifest.json." if more > 0 else ""
+    return _table(["source", "format", told, "not used", "sha256"], rows) + rest if rows else "None."
 
 
 def _funnel(manifest: Manifest) -> str:

@@ -1,7 +1,7 @@
 """The manifest: what a dataset holds, where it came from, and proof that no row was lost."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,7 +23,7 @@ class StageCounts(_Record):
     stage: str
     use: str
     kind: str
-    """generator, filter or take (the cut at exactly N)."""
+    """generator, input (the reading of rows that were there), filter or take (the cut at exactly N)."""
     rows_in: int = 0
     passed: int = 0
     replaced: int = 0
@@ -107,6 +107,8 @@ class Manifest(_Record):
     schema_version: int = SCHEMA_VERSION
     instructloom: str
     """The version of the program."""
+    command: Literal["run", "filter"] = "run"
+    """What made it: a run that asked models, or a chain of filters over rows that were there."""
     recipe: dict[str, Any]
     recipe_digest: str
     rows_requested: int

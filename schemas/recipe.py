@@ -18,7 +18,7 @@ from schemas.strict import Strict
 MOST_ROWS = 10**12
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_TAKEN = ("take", "seeds")
+_TAKEN = ("take", "seeds", "input")
 """Names that the funnel uses itself."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _PASTED = re.compile(
@@ -246,7 +246,9 @@ class StageEntry(BaseModel):
     def _plain_label(cls, name: str | None) -> str | None:
         # It names a folder of the run.
         if name is not None and (not _LABEL.fullmatch(name) or name in _TAKEN):
-            raise ValueError(f"{name!r} cannot name a stage; use letters, digits, '_' and '-', and not take or seeds")
+            raise ValueError(
+                f"{name!r} cannot name a stage; use letters, digits, '_' and '-', and none of {', '.join(_TAKEN)}"
+            )
         return name
 
     @property
@@ -338,9 +340,7 @@ class Recipe(Strict):
     @field_validator("dataset")
     @classmethod
     def _plain_name(cls, name: str) -> str:
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is not a dataset name; use lower case letters, digits, '.', '_' and '-'")
-        return name
+        return _dataset_name(name)
 
     @field_validator("models")
     @classmethod
@@ -351,8 +351,36 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _labels_differ(self) -> "Recipe":
-        labels = [stage.label for stage in self.stages]
-        twice = sorted({label for label in labels if labels.count(label) > 1})
-        if twice:
-            raise ValueError(f"two stages are named {twice[0]!r}; give one of them a `name:` of its own")
+        _check_labels(self.stages)
         return self
+
+
+class FilterRecipe(Strict):
+    """A chain of filters for rows that are there already: no models, no seeds, and as many rows as survive."""
+
+    dataset: str = Field(default="filtered", description="The name of the dataset that is written.")
+    stages: Annotated[list[StageEntry], Field(min_length=1, description="Filters, in order.")]
+    output: Output = Field(default_factory=Output, description="How the dataset is written.")
+
+    @field_validator("dataset")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        return _dataset_name(name)
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> "FilterRecipe":
+        _check_labels(self.stages)
+        return self
+
+
+def _dataset_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a dataset name; use lower case letters, digits, '.', '_' and '-'")
+    return name
+
+
+def _check_labels(stages: list[StageEntry]) -> None:
+    labels = [stage.label for stage in stages]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise ValueError(f"two stages are named {twice[0]!r}; give one of them a `name:` of its own")

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from schemas.faults import Faults
-from schemas.recipe import Batch, Limits, Model, Output, Price, Ray, Recipe, Seeds
+from schemas.recipe import Batch, FilterRecipe, Limits, Model, Output, Price, Ray, Recipe, Seeds
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "recipe.md"
 PARTS: dict[str, type[BaseModel]] = {
@@ -38,3 +38,8 @@ def test_every_field_of_a_recipe_is_documented_as_it_is() -> None:
     text = DOCS.read_text(encoding="utf-8")
     for part, model in PARTS.items():
         assert table(model) in text, f"docs/recipe.md: the table of {part or 'the recipe'} should be\n{table(model)}"
+
+
+def test_every_field_of_a_chain_of_filters_is_documented_as_it_is() -> None:
+    text = (DOCS.parent / "filter_command.md").read_text(encoding="utf-8")
+    assert table(FilterRecipe) in text, f"docs/filter_command.md should have\n{table(FilterRecipe)}"
