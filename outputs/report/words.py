@@ -68,6 +68,13 @@ REASONS = {
     "outvoted": "came to another answer than most",
     "disagreement": "have a response and a worked answer that contradict each other",
     "mentions_hint": "speak of the hint that they were given",
+    # benchmarks and judges
+    "benchmark_ngram": "share long runs of words with a benchmark's question",
+    "benchmark_text": "hold a benchmark's question word for word",
+    "benchmark_meaning": "mean what a benchmark's question means",
+    "benchmark_judged": "are a benchmark's question in other words, as the judge found",
+    "contamination_unknown": "may be a benchmark's question: the judge gave no verdict",
+    "safety_unknown": "may be unsafe: the judge gave no verdict",
     # filters
     "instruction_too_short": "have an instruction that is too short",
     "instruction_too_long": "have an instruction that is too long",
