@@ -82,7 +82,7 @@ class FastIndex:
             "groups": rows, "short": rows, "band_links": rows,
             "set_ends": rows * fields + 1, "sets": int(self._grown.set_ends[rows * fields]),
             "word_ends": rows * fields + 1, "words": int(self._grown.word_ends[rows * fields]),
-            "postings": postings,
+            "postings": postings, "summaries": postings,
         }  # fmt: skip
 
     def _empty(self) -> Any:
@@ -95,7 +95,7 @@ class FastIndex:
             band_keys=np.zeros((self._bands, slots), uint32), band_rows=np.full((self._bands, slots), -1, int32),
             band_links=np.zeros((1, self._bands), int32),
             post_keys=np.zeros(slots, uint32), post_heads=np.full(slots, -1, int32),
-            postings=np.zeros((1, 4), int32), frequencies=np.zeros(slots, uint32),
+            postings=np.zeros((1, 4), int32), summaries=np.zeros(1, uint64), frequencies=np.zeros(slots, uint32),
         )  # fmt: skip
 
     def _opened(self, folder: Path) -> Any:
@@ -171,7 +171,8 @@ class FastIndex:
 
     def _grow_postings(self, more: int) -> None:
         grown = self._grown
-        _grow(grown.postings, int(grown.counts[1]) + more)
+        for values in (grown.postings, grown.summaries):
+            _grow(values, int(grown.counts[1]) + more)
         slots = _power(int((int(grown.counts[2]) + more) / _LOAD) + 1)
         if slots > len(grown.post_keys):
             keys, heads = np.zeros(slots, np.uint32), np.full(slots, -1, np.int32)

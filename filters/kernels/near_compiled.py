@@ -19,8 +19,10 @@ from filters.kernels.sequence_compiled import (
     length_class,
     load_query,
     of_length,
+    ones,
     prefix,
     shortest_of,
+    summary,
 )
 
 KEPT, EXACT, NEAR, EMPTY = 0, 1, 2, 3
@@ -57,6 +59,8 @@ class Segment(NamedTuple):
     """int32: the latest posting of a key; -1 where a slot is free."""
     postings: np.ndarray
     """int32 (postings, 4): row, posting before with the same key or -1, the row's tokens, the key's rank among them."""
+    summaries: np.ndarray
+    """uint64, one a posting: a bit for each of the row's tokens."""
     frequencies: np.ndarray
     """uint32: how frequent tokens were when the order was last learned."""
 
@@ -278,7 +282,7 @@ def _by_words(rows, row, rule, segment, room, stamp, marks, shift, best):  # typ
         return best
     begin, stop = rows.word_ends[row * rule.fields], rows.word_ends[(row + 1) * rule.fields]
     count = prefix(rows.words, begin, stop, rows.groups[row], rule.share, segment.frequencies, room.keys, room.order)
-    length = stop - begin
+    length, own = stop - begin, summary(rows.words, begin, stop)
     shortest, longest = int(np.ceil(rule.share * length - 1e-9)), int(length / rule.share + 1e-9)
     for kind in range(length_class(shortest), length_class(longest) + 1) if count else range(0):
         # Of texts as long as that, the first common element is among fewer than a shorter one would need.
@@ -287,7 +291,7 @@ def _by_words(rows, row, rule, segment, room, stamp, marks, shift, best):  # typ
             at = segment.post_heads[_find(segment.post_keys, segment.post_heads, of_length(room.keys[k], kind))]
             while at >= 0:
                 posting = segment.postings[at]
-                if _can_reach(length, k, posting[2], posting[3], rule.least):
+                if _can_reach(length, k, posting[2], posting[3], own, segment.summaries[at], rule.least):
                     best = _look(rows, row, rule, segment, np.int64(posting[0]), room, stamp, marks, shift, best)
                 at = posting[1]
     if rule.fields > 1:
@@ -313,13 +317,17 @@ def _look(rows, row, rule, segment, other, room, stamp, marks, shift, best):  # 
 
 
 @njit(cache=True, nogil=True)
-def _can_reach(length, rank, other_length, other_rank, least):  # type: ignore[no-untyped-def]
+def _can_reach(length, rank, other_length, other_rank, bits, other_bits, least):  # type: ignore[no-untyped-def]
     """Whether two sequences whose bags have their first common element at these ranks may have F >= ``least``.
 
-    What comes before in either is not in the other, so the rest is all that they can have in common.
+    What comes before in either is not in the other, so the rest is all that they can have in common; nor is a token
+    whose bit the other lacks.
     """
     rest = 1 + min(length - 1 - rank, other_length - 1 - other_rank)
-    return 2 * rest >= least * (length + other_length) - 1e-9
+    needed = least * (length + other_length) - 1e-9
+    if 2 * rest < needed:
+        return False
+    return 2 * min(length - ones(bits & ~other_bits), other_length - ones(other_bits & ~bits)) >= needed
 
 
 @njit(cache=True, nogil=True)
@@ -413,6 +421,7 @@ def _append(ends, values, to_ends, to_values, row, new, fields):  # type: ignore
 def _post(segment, rule, room, row):  # type: ignore[no-untyped-def]
     """Let the row be found by the rarest of its tokens."""
     begin, stop = segment.word_ends[row * rule.fields], segment.word_ends[(row + 1) * rule.fields]
+    own = summary(segment.words, begin, stop)
     count = prefix(
         segment.words, begin, stop, segment.groups[row], rule.share, segment.frequencies, room.keys, room.order
     )
@@ -425,6 +434,7 @@ def _post(segment, rule, room, row):  # type: ignore[no-untyped-def]
             segment.counts[POSTED_KEYS] += 1
         segment.postings[posting, 0], segment.postings[posting, 1] = row, segment.post_heads[slot]
         segment.postings[posting, 2], segment.postings[posting, 3] = stop - begin, k
+        segment.summaries[posting] = own
         segment.post_keys[slot], segment.post_heads[slot] = key, posting
 
 

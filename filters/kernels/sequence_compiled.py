@@ -78,17 +78,26 @@ def common(room, length, words, begin, stop):  # type: ignore[no-untyped-def]
             state = moved | (state & ~hit)
         left = length - 64 * block
         missing = ~state if left >= 64 else ~state & ((uint64(1) << uint64(left)) - uint64(1))
-        found += _ones(missing)
+        found += ones(missing)
     return found
 
 
 @njit(cache=True, inline="always")
-def _ones(value):  # type: ignore[no-untyped-def]
+def ones(value):  # type: ignore[no-untyped-def]
     """How many bits are set."""
     value = value - ((value >> uint64(1)) & uint64(0x5555555555555555))
     value = (value & uint64(0x3333333333333333)) + ((value >> uint64(2)) & uint64(0x3333333333333333))
     value = (value + (value >> uint64(4))) & uint64(0x0F0F0F0F0F0F0F0F)
     return np.int64((value * uint64(0x0101010101010101)) >> uint64(56))
+
+
+@njit(cache=True, nogil=True)
+def summary(words, begin, stop):  # type: ignore[no-untyped-def]
+    """A word with a bit for each token: tokens of one sequence whose bits another lacks are not in that."""
+    found = uint64(0)
+    for place in range(begin, stop):
+        found |= uint64(1) << (words[place] >> uint64(58))
+    return found
 
 
 @njit(cache=True, nogil=True)
