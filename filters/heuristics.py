@@ -20,6 +20,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from filters import phrases
+from filters.finding import finds
 from filters.text import foreign_share, prose, script_letters, tokens
 from schemas.stage import KEEP, StageConfig, Verdict
 
@@ -160,20 +161,20 @@ def _instruction_too_short(row: _Row) -> bool:
 
 
 def _no_input(row: _Row) -> bool:
-    if phrases.NO_INPUT_WORD.search(row.input):
-        return not phrases.ABOUT_VALUES.search(row.instruction)
-    return bool(phrases.NO_INPUT.search(row.input))
+    if finds(phrases.NO_INPUT_WORD, row.input):
+        return not finds(phrases.ABOUT_VALUES, row.instruction)
+    return finds(phrases.NO_INPUT, row.input)
 
 
 def _empty_response(row: _Row) -> bool:
-    return not row.response or bool(phrases.NO_RESPONSE.search(row.response))
+    return not row.response or finds(phrases.NO_RESPONSE, row.response)
 
 
 def _truncated(row: _Row) -> bool:
     finish = (row.record["teacher"] or {}).get("finish_reason")
     if finish == "length" or _fence_is_open(row.response):
         return True
-    return len(row.response_tokens) >= _CUT_UNITS and bool(phrases.DANGLING.search(row.response[-40:]))
+    return len(row.response_tokens) >= _CUT_UNITS and finds(phrases.DANGLING, row.response[-40:])
 
 
 def _fence_is_open(text: str) -> bool:
@@ -192,16 +193,16 @@ def _response_too_short(row: _Row) -> bool:
 
 
 def _attachment(row: _Row) -> bool:
-    return bool(phrases.ATTACHMENT.search(row.input)) and not phrases.ABOUT_ADDRESSES.search(row.instruction)
+    return finds(phrases.ATTACHMENT, row.input) and not finds(phrases.ABOUT_ADDRESSES, row.instruction)
 
 
 def _leaked(row: _Row) -> bool:
-    if phrases.SCAFFOLD.search(row.instruction) or phrases.INSTRUCTION_SCAFFOLD.search(row.instruction):
+    if finds(phrases.SCAFFOLD, row.instruction) or finds(phrases.INSTRUCTION_SCAFFOLD, row.instruction):
         return True
-    if (row.record["depth"] or 0) > 0 and phrases.EVOLUTION.search(row.instruction):
+    if (row.record["depth"] or 0) > 0 and finds(phrases.EVOLUTION, row.instruction):
         return True
     return row.config.scope == "row" and any(
-        phrases.SCAFFOLD.search(reply) or _leaked_tag(row, reply) for reply in row.replies
+        finds(phrases.SCAFFOLD, reply) or _leaked_tag(row, reply) for reply in row.replies
     )
 
 
@@ -210,7 +211,7 @@ def _leaked_tag(row: _Row, reply: str) -> bool:
     asked = f"{row.instruction}\n{row.input}"
     wanted = {name.lower() for name in phrases.SCAFFOLD_TAGS.findall(asked)}
     found = {name.lower() for name in phrases.SCAFFOLD_TAGS.findall(_QUOTED_CODE.sub(" ", reply))}
-    return bool(found - wanted) and not phrases.MARKUP.search(asked)
+    return bool(found - wanted) and not finds(phrases.MARKUP, asked)
 
 
 def _control(row: _Row) -> bool:
@@ -219,16 +220,16 @@ def _control(row: _Row) -> bool:
 
 def _echo(row: _Row) -> bool:
     if row.response == row.instruction:
-        return not phrases.REPEATING.search(row.instruction)
-    return row.response == row.input and not phrases.SAME_IS_RIGHT.search(row.instruction)
+        return not finds(phrases.REPEATING, row.instruction)
+    return row.response == row.input and not finds(phrases.SAME_IS_RIGHT, row.instruction)
 
 
 def _refusal(row: _Row) -> bool:
-    return any(phrases.REFUSAL.search(reply[:_HEAD]) for reply in row.replies)
+    return any(finds(phrases.REFUSAL, reply[:_HEAD]) for reply in row.replies)
 
 
 def _identity(row: _Row) -> bool:
-    return any(phrases.IDENTITY.search(reply) for reply in row.replies)
+    return any(finds(phrases.IDENTITY, reply) for reply in row.replies)
 
 
 def _wrong_language(row: _Row) -> bool:
@@ -240,7 +241,7 @@ def _wrong_language(row: _Row) -> bool:
     if _mostly_latin(said) and sum(word in phrases.FUNCTION_WORDS for word in words) < _PROSE_SHARE * len(words):
         return False
     asked = f"{row.instruction}\n{row.input}"
-    return not phrases.TRANSLATION.search(asked) and foreign_share(asked, row.language) <= row.config.max_foreign / 4
+    return not finds(phrases.TRANSLATION, asked) and foreign_share(asked, row.language) <= row.config.max_foreign / 4
 
 
 def _mostly_latin(text: str) -> bool:
@@ -249,7 +250,7 @@ def _mostly_latin(text: str) -> bool:
 
 
 def _repetition(row: _Row) -> bool:
-    if phrases.REPEATING.search(row.instruction):
+    if finds(phrases.REPEATING, row.instruction):
         return False
     if _RUN.search(row.response):
         return True
@@ -272,7 +273,7 @@ def _repeated(items: Sequence[object]) -> float:
 CHECKS: dict[Reason, Callable[[_Row], bool]] = {
     "instruction_too_short": _instruction_too_short,
     "instruction_too_long": lambda row: row.instruction_units > row.config.max_instruction,
-    "missing_input": lambda row: not row.input and bool(phrases.POINTING.search(row.instruction)),
+    "missing_input": lambda row: not row.input and finds(phrases.POINTING, row.instruction),
     "no_input_marker": _no_input,
     "hallucinated_attachment": _attachment,
     "leaked_scaffold": _leaked,
