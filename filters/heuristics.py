@@ -16,13 +16,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
 from filters import phrases
 from filters.finding import finds
+from filters.screens import Columns, suspects
 from filters.text import foreign_share, prose, script_letters, tokens
-from schemas.stage import KEEP, StageConfig, Verdict
+from schemas.stage import StageConfig
+from schemas.verdicts import Verdicts
 
 Reason = Literal[
     "instruction_too_short",
@@ -98,20 +101,38 @@ class Config(StageConfig):
         return self
 
 
-def judge(frame: pl.DataFrame, config: Config) -> list[Verdict]:
+def judge(frame: pl.DataFrame, config: Config) -> Verdicts:
     """A verdict a row, in order; the reason is the first check that holds."""
-    checks = [
-        (reason, check)
-        for reason, check in CHECKS.items()
-        if reason not in config.ignore and (config.scope == "row" or reason in INSTRUCTION_REASONS)
-    ]
-    columns = ["instruction", "input", "response", "language", "depth", "turns", "teacher"]
-    verdicts = []
-    for record in frame.select(columns).iter_rows(named=True):
-        row = _Row(record, config)
-        reason = next((reason for reason, check in checks if check(row)), None)
-        verdicts.append(KEEP if reason is None else Verdict(keep=False, reason=reason))
-    return verdicts
+    columns, rows = Columns(frame, config), _Rows(frame, config)
+    reasons: list[str | None] = [None] * frame.height
+    left = np.ones(frame.height, dtype=bool)
+    for reason, check in CHECKS.items():
+        if reason in config.ignore or (config.scope == "instruction" and reason not in INSTRUCTION_REASONS):
+            continue
+        for place in np.flatnonzero(left & suspects(reason, columns)).tolist():
+            if check(rows[place]):
+                reasons[place], left[place] = reason, False
+    return Verdicts(reasons)
+
+
+class _Rows:
+    """The rows of a frame, made when they are looked at."""
+
+    def __init__(self, frame: pl.DataFrame, config: Config) -> None:
+        names = ["instruction", "input", "response", "language", "depth", "turns", "teacher"]
+        self._columns = {name: frame[name] for name in names}
+        self._texts = {name: frame[name].to_list() for name in ("instruction", "input", "response", "language")}
+        self._config = config
+        self._made: dict[int, _Row] = {}
+
+    def __getitem__(self, place: int) -> "_Row":
+        if place not in self._made:
+            record = {name: texts[place] for name, texts in self._texts.items()}
+            record |= {name: self._columns[name][place] for name in ("depth", "turns", "teacher")}
+            turns = record["turns"]
+            record["turns"] = turns.to_list() if isinstance(turns, pl.Series) else turns
+            self._made[place] = _Row(record, self._config)
+        return self._made[place]
 
 
 @dataclass(frozen=True)
