@@ -12,7 +12,7 @@ from filters.near_plain import PlainIndex
 
 WORTH = 10_000
 """Rows from which on the compiled index is used. To compile it takes some twenty seconds, once on a machine; plain,
-so many rows take three or four, and the time for more of them grows faster than their number."""
+so many real rows would take three or four."""
 
 
 class NearIndex:
